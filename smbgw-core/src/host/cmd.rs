@@ -1,0 +1,254 @@
+//! A command to run on a host, and what came of it.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::error::{Coded, ErrorKind};
+use crate::secret::Secret;
+
+/// The most a command may print to one of its streams, in bytes; more is an error.
+pub const LARGEST_OUTPUT: usize = 64 << 20;
+
+/// A program with its arguments and what it reads from its standard input.
+///
+/// There is no shell: each argument arrives as it is. A secret goes in by
+/// [`stdin_secret`](Command::stdin_secret) and by no other way, so arguments may be shown.
+#[derive(Clone)]
+pub struct Command {
+    pub(crate) program: &'static str,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) stdin: Stdin,
+    pub(crate) accepted: Vec<i32>,
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Clone)]
+pub(crate) enum Stdin {
+    Empty,
+    Secret(Secret),
+}
+
+impl Command {
+    /// A command that runs `program` (a plain name, looked for in the tool directories).
+    pub fn new(program: &'static str) -> Self {
+        Self {
+            program,
+            args: Vec::new(),
+            stdin: Stdin::Empty,
+            accepted: vec![0],
+            timeout: Duration::from_secs(60),
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments in order.
+    #[must_use]
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// What the program reads from its standard input; never shown.
+    #[must_use]
+    pub fn stdin_secret(mut self, secret: Secret) -> Self {
+        self.stdin = Stdin::Secret(secret);
+        self
+    }
+
+    /// Exit statuses beside 0 that are an answer and no failure.
+    #[must_use]
+    pub fn accept(mut self, statuses: &[i32]) -> Self {
+        self.accepted.extend_from_slice(statuses);
+        self
+    }
+
+    /// The longest the command may take, if the deadline is not nearer (60 s if not set).
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The program's name.
+    pub fn program(&self) -> &'static str {
+        self.program
+    }
+}
+
+impl fmt::Display for Command {
+    /// The command as one could type it, quoted for a shell.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.program)?;
+        for arg in &self.args {
+            write!(f, " {}", quote_for_shell(&arg.to_string_lossy()))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Command({self})")
+    }
+}
+
+/// What a command that ended printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// The exit status: 0 or one of those accepted.
+    pub status: i32,
+    /// All of standard output.
+    pub stdout: Vec<u8>,
+    /// All of standard error.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Standard output as text; bytes that are no UTF-8 are replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text; bytes that are no UTF-8 are replaced.
+    pub fn error_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+}
+
+/// Why a command gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The program is in none of the tool directories.
+    #[error("the program `{program}` is not installed on {host}")]
+    NotInstalled {
+        /// The program.
+        program: &'static str,
+        /// The machine.
+        host: String,
+    },
+    /// The program could not be started.
+    #[error("`{command}` could not be started")]
+    Start {
+        /// The command as one could type it.
+        command: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program ended with a status that stands for failure.
+    #[error("`{command}` failed with {status}{}", tail(stderr))]
+    Failed {
+        /// The command as one could type it.
+        command: String,
+        /// `exit status 1`, `signal 9`.
+        status: String,
+        /// The end of what it wrote to standard error (or to standard output, where that is empty).
+        stderr: String,
+    },
+    /// The command was still running at the deadline and was killed.
+    #[error("`{command}` was stopped because it took longer than {} s", after.as_secs())]
+    TimedOut {
+        /// The command as one could type it.
+        command: String,
+        /// How long it had.
+        after: Duration,
+    },
+    /// The command printed more than [`LARGEST_OUTPUT`] and was killed.
+    #[error("`{command}` was stopped because it printed more than {LARGEST_OUTPUT} bytes")]
+    TooMuchOutput {
+        /// The command as one could type it.
+        command: String,
+    },
+    /// The command printed something that is not in the form its program documents.
+    #[error("`{command}` printed something unexpected: {what}")]
+    Unexpected {
+        /// The command as one could type it.
+        command: String,
+        /// What was expected and what came.
+        what: String,
+    },
+}
+
+impl CommandError {
+    /// The error for output of `command` that could not be understood.
+    pub fn unexpected(command: &Command, what: impl Into<String>) -> Self {
+        Self::Unexpected {
+            command: command.to_string(),
+            what: what.into(),
+        }
+    }
+
+    /// What a failed command wrote to standard error; empty for every other error.
+    pub fn stderr(&self) -> &str {
+        match self {
+            Self::Failed { stderr, .. } => stderr,
+            _ => "",
+        }
+    }
+}
+
+impl Coded for CommandError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotInstalled { .. } => "host.tool-missing",
+            Self::Start { .. } => "host.command-not-started",
+            Self::Failed { .. } => "host.command-failed",
+            Self::TimedOut { .. } => "host.command-timed-out",
+            Self::TooMuchOutput { .. } => "host.command-output-too-large",
+            Self::Unexpected { .. } => "host.command-output-unexpected",
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotInstalled { .. } => ErrorKind::Unsupported,
+            _ => ErrorKind::Failed,
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::NotInstalled { program, .. } => {
+                package_of(program).map(|package| format!("run `apt-get install {package}`"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// `text` quoted so that a POSIX shell takes it as one word.
+pub fn quote_for_shell(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+^".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// The Debian package that holds `program`.
+fn package_of(program: &str) -> Option<&'static str> {
+    Some(match program {
+        "smbd" => "samba",
+        "testparm" | "smbcontrol" | "smbpasswd" | "pdbedit" | "net" => "samba-common-bin samba",
+        "smbclient" => "smbclient",
+        "zfs" | "zpool" => "zfsutils-linux",
+        "btrfs" => "btrfs-progs",
+        "useradd" | "userdel" => "passwd",
+        _ => return None,
+    })
+}
+
+fn tail(stderr: &str) -> String {
+    match stderr.trim() {
+        "" => String::new(),
+        text => format!(": {text}"),
+    }
+}

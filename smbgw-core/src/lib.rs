@@ -1,0 +1,21 @@
+//! The core of smbgw: what a share is, the machine it lives on, and its journalled life cycle.
+//!
+//! ```
+//! use smbgw_core::share::ShareName;
+//! use smbgw_core::size::QuotaSize;
+//!
+//! let name: ShareName = "media".parse()?;
+//! let quota: QuotaSize = "10G".parse()?;
+//! assert_eq!(quota.bytes(), 10 << 30);
+//! assert_eq!(name.as_str(), "media");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod change;
+pub mod deadline;
+pub mod error;
+pub mod host;
+pub mod ports;
+pub mod secret;
+pub mod share;
+pub mod size;

@@ -1,0 +1,7 @@
+//! What a share is: its name, its place, its quota and who may use it.
+
+pub mod name;
+pub mod path;
+pub mod spec;
+
+pub use name::{NameError, ShareName};
