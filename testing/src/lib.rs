@@ -1,0 +1,65 @@
+//! The test lab of this workspace: real systems a test can throw away.
+//!
+//! ```no_run
+//! use smbgw_testing::{Capability, Filesystem, LightHost, MIB, Scratch, require, run};
+//!
+//! // In a test: leave, saying so aloud, where the kernel cannot do this.
+//! require!(Capability::Ext4Prjquota);
+//!
+//! // A filesystem with project quotas that are enforced, and a host of its own.
+//! let disk = Scratch::new(Filesystem::Ext4Enforced, 64 * MIB).unwrap();
+//! let host = LightHost::start().unwrap();
+//! host.bind(disk.path(), "/srv/data").unwrap();
+//! host.write("/etc/samba/smb.conf", "[data]\npath = /srv/data\n").unwrap();
+//!
+//! // A real smbd, on port 445 of a loopback nobody else sees.
+//! let smbd = host.start_smbd().unwrap();
+//! run(host.command("smbclient").args(["-N", "-L", "//127.0.0.1"])).unwrap();
+//!
+//! // Everything is gone when the values are dropped, also after a panic.
+//! ```
+//!
+//! What is where:
+//!
+//! * [`light_host`]: a "host" made of namespaces over this machine's own root, up in 0.1 s;
+//! * [`scratch`]: filesystems on image files, with quotas on, half on or off;
+//! * [`capability`]: what this kernel can do, found out by trying, and [`require!`];
+//! * [`unprivileged`]: code and commands that quota limits bind;
+//! * [`daemon`]: a helper process that ends with its value, and [`wait_until`];
+
+//! * [`process`]: [`run`], which turns a failed command into a readable error.
+//!
+//! Nearly everything here needs root. `KEEP=1` in the environment leaves what a test made for
+//! inspection and prints where it is.
+
+pub mod capability;
+pub mod daemon;
+pub mod error;
+pub mod light_host;
+mod prefix;
+pub mod process;
+pub mod scratch;
+mod sys;
+pub mod unprivileged;
+
+pub use capability::{Capabilities, Capability};
+pub use daemon::{Daemon, wait_until};
+pub use error::{Error, Result};
+pub use light_host::LightHost;
+pub use process::run;
+pub use scratch::{Filesystem, Scratch};
+
+/// One mebibyte, in bytes.
+pub const MIB: u64 = 1024 * 1024;
+
+/// Whether the environment asks to leave what tests made (`KEEP=1`).
+pub fn keep() -> bool {
+    std::env::var_os("KEEP").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// Writes a line to the real standard error, past the capture of the test runner.
+pub(crate) fn shout(line: &str) {
+    use std::io::Write;
+    // A closed standard error is no reason to fail a test.
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
