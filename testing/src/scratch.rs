@@ -39,7 +39,8 @@ pub enum Filesystem {
     BtrfsQuota,
     /// btrfs as it is made, without quotas.
     BtrfsPlain,
-    /// A ZFS pool and its root dataset.
+    /// A ZFS pool and its root dataset, without compression, so that what a test writes is what is
+    /// used.
     Zfs,
 }
 
@@ -144,7 +145,8 @@ impl Scratch {
             .map_err(Error::doing(format!("making {}", image.display())))?;
         if self.filesystem == Filesystem::Zfs {
             run(Command::new("zpool")
-                .args(["create", "-f", "-o", "cachefile=none", "-O"])
+                .args(["create", "-f", "-o", "cachefile=none"])
+                .args(["-O", "compression=off", "-O"])
                 .arg(format!("mountpoint={}", self.mount_point.display()))
                 .arg(&self.source)
                 .arg(&image))?;
@@ -187,7 +189,7 @@ impl Scratch {
     /// # use smbgw_testing::{Filesystem, MIB, Scratch};
     /// let mut disk = Scratch::new(Filesystem::Ext4Enforced, 64 * MIB).unwrap();
     /// disk.unmount().unwrap();
-    /// disk.mount("noprjquota").unwrap();
+    /// disk.mount("defaults").unwrap();
     /// ```
     pub fn mount(&mut self, options: &str) -> Result<()> {
         if self.filesystem == Filesystem::Zfs {

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use smbgw_testing::{Capability, Daemon, LightHost, require, run, unprivileged, wait_until};
 
@@ -24,11 +24,9 @@ fn gone(pid: u32) -> bool {
 }
 
 #[test]
-fn it_starts_fast_and_is_a_host_of_its_own() {
+fn it_is_a_host_of_its_own() {
     require!(Capability::Root);
-    let start = Instant::now();
     let host = LightHost::named("alone").unwrap();
-    eprintln!("a light host is up in {:?}", start.elapsed());
 
     assert_eq!(run(&mut host.command("hostname")).unwrap(), "alone\n");
     assert_eq!(run(&mut host.command("pwd")).unwrap(), "/\n");
