@@ -1,0 +1,128 @@
+# Everyday commands. `make help` lists them; docs/testing.md explains the tiers.
+
+CARGO ?= cargo
+SMBGW_CACHE ?= $(CURDIR)/.cache
+export SMBGW_CACHE
+
+UML_RUN := $(CURDIR)/testing/guest/uml-run
+
+# Names of test and bench files outside the tiers that need root: cargo has a
+# pattern for "all that match", none for "all but those".
+others = $(filter-out host_% guest_%,$(basename $(notdir $(wildcard */$(1)/*.rs examples/*/$(1)/*.rs))))
+unit_tests := $(foreach name,$(call others,tests),--test $(name))
+benches := $(basename $(notdir $(wildcard */benches/*.rs examples/*/benches/*.rs)))
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## Show this list.
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+## Preparing
+
+.PHONY: deps
+deps: ## Install the Debian packages needed (root; quick when they are there).
+	@testing/deps
+
+.PHONY: zfs
+zfs: deps ## Build OpenZFS for the guest kernel into the cache (minutes, once).
+	@testing/guest/build-zfs
+
+.PHONY: container
+container: deps ## Build the Debian with systemd into the cache (a minute, once).
+	@testing/container/build
+
+.PHONY: clean-cache
+clean-cache: ## Remove everything that can be built again.
+	rm -rf -- "$(SMBGW_CACHE)"
+
+## Testing
+
+.PHONY: test
+test: ## Run all tiers, one after the other.
+	@status=0; \
+	for tier in unit host guest; do \
+		$(MAKE) --no-print-directory test-$$tier || status=1; \
+	done; \
+	echo; \
+	testing/tier --summary; \
+	exit $$status
+
+.PHONY: test-unit
+test-unit: ## Fast tests that need no root.
+	@testing/tier unit sh -ec ' \
+		$(CARGO) test --workspace --no-fail-fast --lib --bins $(unit_tests); \
+		$(CARGO) test --workspace --doc'
+
+.PHONY: test-host
+test-host: deps container ## Tests on this machine's kernel (root): tests/host_*.rs.
+	@SMBGW_NEED="$${SMBGW_NEED-root samba systemd-container}" \
+	testing/tier host $(CARGO) test --workspace --no-fail-fast --test 'host_*'
+
+# Where this machine's kernel has the quotas itself, it needs no guest.
+.PHONY: test-guest
+test-guest: deps ## Tests with real quotas (root; boots a kernel if needed): tests/guest_*.rs.
+	@if $(UML_RUN) --native; then \
+		echo "tier guest: this kernel has the quotas, no guest is booted"; \
+		need="root samba ext4-prjquota xfs-pquota"; \
+	else \
+		export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(UML_RUN)"; \
+		need="root samba ext4-prjquota xfs-pquota btrfs"; \
+		if [ "$$SMBGW_GUEST_ZFS" != no ]; then \
+			testing/guest/build-zfs || exit; \
+			need="$$need zfs"; \
+		fi; \
+	fi; \
+	SMBGW_NEED="$${SMBGW_NEED-$$need}" \
+	testing/tier guest $(CARGO) test --workspace --no-fail-fast --test 'guest_*'
+
+.PHONY: demo
+demo: deps ## Show a share being made, used, filled and removed.
+	examples/demo.sh
+
+.PHONY: bench
+bench: deps ## Run the benchmarks; those called guest_* in the guest.
+	@set -e; for bench in $(benches); do \
+		case $$bench in \
+		guest_*) $(UML_RUN) --native || \
+			export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(UML_RUN)";; \
+		*) unset CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER;; \
+		esac; \
+		$(CARGO) bench --workspace --bench $$bench; \
+	done
+
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZ_SECONDS (needs cargo-fuzz and nightly).
+	@set -e; for folder in $(wildcard */fuzz); do \
+		cd "$(CURDIR)/$$(dirname $$folder)"; \
+		for target in $$($(CARGO) +nightly fuzz list); do \
+			$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
+		done; \
+	done
+
+## Looking over
+
+.PHONY: check
+check: fmt-check clippy doc scripts ## Everything that is looked at without running it.
+
+.PHONY: fmt
+fmt: ## Format the Rust code.
+	$(CARGO) fmt --all
+
+.PHONY: fmt-check
+fmt-check: ## Fail where the Rust code is not formatted.
+	$(CARGO) fmt --all -- --check
+
+.PHONY: clippy
+clippy: ## Lint, warnings are errors.
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+
+.PHONY: doc
+doc: ## Build the documentation, warnings are errors.
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps
+
+scripts := testing/deps testing/tier $(wildcard testing/guest/uml-run testing/guest/guest-init \
+	testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh) .ci/run
+.PHONY: scripts
+scripts: ## Lint the shell scripts.
+	shellcheck --shell=bash $(scripts)
