@@ -19,3 +19,4 @@ pub mod ports;
 pub mod secret;
 pub mod share;
 pub mod size;
+pub mod smbconf;
