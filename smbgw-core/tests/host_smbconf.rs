@@ -8,8 +8,11 @@
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use smbgw_core::smbconf::include::{self, Attachment, Edit, IncludePath};
 use smbgw_core::smbconf::render::{Problem, Value, quote_list_item, render_section};
@@ -488,4 +491,120 @@ fn lists_are_split_as_we_quote_them() {
         );
     }
     assert_eq!(quote_list_item("@g h").unwrap(), r#""@g h""#);
+}
+
+/// What a server makes of values, which `testparm` prints as they are written.
+#[test]
+fn a_server_has_no_escape_for_macros_and_takes_quotes_off() {
+    let Some(samba) = Samba::get() else { return };
+    let Some(server) = Server::start(&samba) else {
+        return;
+    };
+    let listed = server.client(&["-L", "//127.0.0.1"]);
+    for (share, comment) in [
+        ("zzz", "zzz 100% %% %zzz"),
+        ("quoted", "in quotes "),
+        ("inside", "\"a\" and \"b\""),
+    ] {
+        let line = format!("Disk|{share}|{comment}");
+        assert!(
+            listed.lines().any(|l| l == line),
+            "{line} is not in {listed}"
+        );
+    }
+    for (share, allowed) in [
+        ("quoted", true),
+        ("group-quoted-whole", true),
+        ("group-quoted-name", true),
+        ("single-quotes", false),
+        ("percent", false),
+    ] {
+        let told = server.client(&["-c", "ls", &format!("//127.0.0.1/{share}")]);
+        assert_eq!(
+            !told.contains("NT_STATUS_ACCESS_DENIED"),
+            allowed,
+            "{share}: {told}"
+        );
+    }
+}
+
+/// An `smbd` of its own on a port of its own, ended with the value.
+struct Server {
+    smbd: std::process::Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(samba: &Samba) -> Option<Self> {
+        let programs = ["/usr/sbin/smbd", "/usr/bin/smbclient"];
+        if let Some(missing) = programs.iter().find(|program| !Path::new(program).exists()) {
+            eprintln!("SKIPPED: {missing} is not on this machine");
+            return None;
+        }
+        let root = std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0);
+        if !root {
+            eprintln!("SKIPPED: only root can run smbd");
+            return None;
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let dir = samba.dir.path().display();
+        let mut text = format!(
+            "[global]\nlock directory = {dir}\nstate directory = {dir}\ncache directory = {dir}\n\
+             pid directory = {dir}\nprivate dir = {dir}\nncalrpc dir = {dir}/ncalrpc\n\
+             log file = {dir}/log\nsmb ports = {port}\ninterfaces = lo\n\
+             bind interfaces only = yes\nmap to guest = bad user\nguest account = nobody\n\
+             disable spoolss = yes\nserver role = standalone\nguest ok = yes\npath = /tmp\n"
+        );
+        text.push_str(
+            "[zzz]\ncomment = %S 100% %% %%S\n\
+             [quoted]\ncomment = \"in quotes \"\n\
+             [inside]\ncomment = \"a\" and \"b\"\n\
+             [group-quoted-whole]\nvalid users = \"@nogroup\"\n\
+             [group-quoted-name]\nvalid users = @\"nogroup\"\n\
+             [single-quotes]\nvalid users = '@nogroup'\n\
+             [percent]\nvalid users = nobo%%dy\n",
+        );
+        let file = samba.file("smbd.conf", text.as_bytes());
+        let mut command = Command::new("/usr/sbin/smbd");
+        // On SIGTERM it ends its whole process group, which must not be that of the tests.
+        command
+            .args(["-F", "--no-process-group", "-s"])
+            .arg(file)
+            .process_group(0);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let server = Self {
+            smbd: command.spawn().unwrap(),
+            port,
+        };
+        for _ in 0..100 {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Some(server);
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let log = std::fs::read_to_string(samba.dir.path().join("log")).unwrap_or_default();
+        panic!("smbd does not listen: {log}");
+    }
+
+    fn client(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("/usr/bin/smbclient");
+        command
+            .args(["-N", "-g", "-p", &self.port.to_string(), "-s", "/dev/null"])
+            .args(arguments);
+        let output = command.output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let pid = self.smbd.id().to_string();
+        // smbd ends its children on SIGTERM, not on SIGKILL.
+        let _ = Command::new("/bin/kill").arg(&pid).status();
+        let _ = self.smbd.wait();
+    }
 }

@@ -9,6 +9,24 @@
 //! [`detach`] of the result is the original byte for byte. At the end of a file the line before
 //! may not be ended, or may wait for its continuation; the line ends added to close it are counted
 //! in the marker, so that they can be taken out again.
+//!
+//! ```
+//! use smbgw_core::smbconf::include::{Edit, IncludePath, attach, detach};
+//!
+//! let path = IncludePath::new("/etc/samba/smbgw.conf")?;
+//! let theirs = b"[global]\nworkgroup = CORP\n\n[media]\npath = /srv/media\n";
+//! let Edit::Changed(attached) = attach(Some(theirs), &path) else { panic!() };
+//! assert_eq!(
+//!     attached,
+//!     b"[global]\nworkgroup = CORP\n\
+//!       ## Added by smbgw (padding 0): the line below brings in its shares\n\
+//!       include = /etc/samba/smbgw.conf\n\
+//!       \n[media]\npath = /srv/media\n"
+//! );
+//! assert_eq!(attach(Some(&attached), &path), Edit::Unchanged);
+//! assert_eq!(detach(&attached, &path), Edit::Changed(theirs.to_vec()));
+//! # Ok::<(), smbgw_core::smbconf::include::IncludePathError>(())
+//! ```
 
 use std::ops::Range;
 

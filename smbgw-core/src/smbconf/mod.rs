@@ -1,7 +1,7 @@
 //! Reading `smb.conf` the way Samba reads it, and putting one `include` line into it.
 //!
 //! - [`lex`] splits any bytes into logical lines without losing one.
-//! - [`include`] adds our `include` line to an administrator's file and takes it out again.
+//! - [`mod@include`] adds our `include` line to an administrator's file and takes it out again.
 //! - [`globals`] and [`shares`] say what a file sets, following static includes through [`walk`].
 //! - [`effective`] reads what `testparm` printed.
 //! - [`render`] writes sections that Samba reads back unchanged.

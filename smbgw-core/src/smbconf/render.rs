@@ -2,8 +2,9 @@
 //!
 //! `smb.conf` has no escapes. A value cannot hold a line end, nor two spaces in a row (Samba folds
 //! them), nor end in a backslash (that continues the line), nor have white space at its ends. And
-//! there is no way to write a literal `%S` or `%U`: `%%` is not an escape, Samba replaces `%%U` by
-//! a percent sign and the user. What cannot be written is refused here, never changed.
+//! there is no way to write a literal `%S` or `%U`: `%%` is not an escape, a server replaces `%%S`
+//! by a percent sign and the share's name, and then looks for macros in the result once more. What
+//! cannot be written is refused here, never changed.
 
 use super::names;
 
