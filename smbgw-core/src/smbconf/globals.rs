@@ -11,13 +11,14 @@ use super::walk::{self, Include, ReadFile, Target, Visitor};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Globals {
     settings: Vec<Setting>,
+    index: HashMap<Identity, usize>,
     includes: Vec<Include>,
 }
 
 /// A parameter and its last value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// The name, as [`names::canonical`] gives it.
+    /// The name, as [`names::canonical`] gives it; with U+FFFD for what is not UTF-8.
     pub name: String,
     /// The value as Samba gets it, quotes and macros untouched.
     pub value: Vec<u8>,
@@ -47,11 +48,8 @@ pub fn explicit_globals_following(text: &[u8], read: ReadFile<'_>) -> Globals {
 impl Globals {
     /// The last value of a parameter, under any of its names.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let setting = self
-            .settings
-            .iter()
-            .find(|s| names::same(s.name.as_bytes(), name.as_bytes()));
-        setting.map(|setting| setting.value.as_slice())
+        let index = *self.index.get(&names::identity(name.as_bytes()))?;
+        Some(&self.settings[index].value)
     }
 
     /// The last value of a parameter as text, with U+FFFD for what is not UTF-8.
@@ -63,9 +61,9 @@ impl Globals {
     /// The last value of a yes/no parameter; `None` also for a value that is neither, at which Samba
     /// refuses the whole configuration.
     pub fn flag(&self, name: &str) -> Option<bool> {
-        match names::squeezed(self.get(name)?).as_str() {
-            "yes" | "true" | "on" | "1" => Some(true),
-            "no" | "false" | "off" | "0" => Some(false),
+        match names::squeezed(self.get(name)?).as_slice() {
+            b"yes" | b"true" | b"on" | b"1" => Some(true),
+            b"no" | b"false" | b"off" | b"0" => Some(false),
             _ => None,
         }
     }
@@ -84,7 +82,7 @@ impl Globals {
     /// counts (`config backend = registry`).
     pub fn uses_registry_only(&self) -> bool {
         self.get("config backend")
-            .is_some_and(|value| unquoted(value).eq_ignore_ascii_case(b"registry"))
+            .is_some_and(|value| names::squeezed(value) == b"registry")
     }
 
     /// Whether Samba adds the registry's parameters and shares to those of the text
@@ -110,7 +108,6 @@ pub(super) fn unquoted(value: &[u8]) -> &[u8] {
 #[derive(Default)]
 struct Collect {
     globals: Globals,
-    identities: HashMap<Identity, usize>,
 }
 
 impl Visitor for Collect {
@@ -118,17 +115,16 @@ impl Visitor for Collect {
         if !global {
             return;
         }
-        let settings = &mut self.globals.settings;
-        let index = *self
-            .identities
-            .entry(names::identity(key))
-            .or_insert_with(|| {
-                settings.push(Setting {
-                    name: names::canonical(key),
-                    value: Vec::new(),
-                });
-                settings.len() - 1
+        let Globals {
+            settings, index, ..
+        } = &mut self.globals;
+        let index = *index.entry(names::identity(key)).or_insert_with(|| {
+            settings.push(Setting {
+                name: names::canonical(key),
+                value: Vec::new(),
             });
+            settings.len() - 1
+        });
         settings[index].value = value.to_vec();
     }
 

@@ -46,7 +46,7 @@ pub fn same(left: &[u8], right: &[u8]) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Identity {
     Known(&'static str),
-    Unknown(String),
+    Unknown(Vec<u8>),
 }
 
 pub(super) fn identity(name: &[u8]) -> Identity {
@@ -57,17 +57,15 @@ pub(super) fn identity(name: &[u8]) -> Identity {
 /// Whether a section of this name holds global parameters: `global` or `globals`, in any case and
 /// with white space anywhere.
 pub fn is_global_section(name: &[u8]) -> bool {
-    matches!(squeezed(name).as_str(), "global" | "globals")
+    matches!(squeezed(name).as_slice(), b"global" | b"globals")
 }
 
 /// Without white space, in lower case.
-pub(super) fn squeezed(name: &[u8]) -> String {
-    let kept = name
-        .iter()
+pub(super) fn squeezed(name: &[u8]) -> Vec<u8> {
+    name.iter()
         .filter(|b| !is_space(**b))
         .map(u8::to_ascii_lowercase)
-        .collect();
-    String::from_utf8(kept).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+        .collect()
 }
 
 /// The spellings that [`canonical`] knows, without white space: every synonym `smb.conf`(5) lists,
@@ -76,9 +74,9 @@ pub fn spellings() -> impl Iterator<Item = &'static str> {
     KNOWN.iter().map(|(spelling, _)| *spelling)
 }
 
-fn known(squeezed: &str) -> Option<&'static str> {
+fn known(squeezed: &[u8]) -> Option<&'static str> {
     let index = KNOWN
-        .binary_search_by_key(&squeezed, |(spelling, _)| spelling)
+        .binary_search_by(|(s, _)| s.as_bytes().cmp(squeezed))
         .ok()?;
     Some(KNOWN[index].1)
 }
