@@ -11,12 +11,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod account;
+pub mod acl;
 pub mod change;
 pub mod deadline;
 pub mod error;
 pub mod host;
 pub mod ports;
+pub mod probe;
 pub mod secret;
+pub mod service;
 pub mod share;
 pub mod size;
 pub mod smbconf;
