@@ -5,6 +5,8 @@
 //! connection or file descriptor behind, and works in a forked process.
 
 mod direct;
+#[cfg(feature = "systemd")]
+mod systemd;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +16,8 @@ use crate::error::{Coded, ErrorKind};
 use crate::host::{Command, CommandError, FileError, Host};
 
 pub use direct::DirectService;
+#[cfg(feature = "systemd")]
+pub use systemd::SystemdService;
 
 /// The Samba file server of one host.
 pub trait SmbService: Sync {
@@ -65,6 +69,10 @@ pub enum ServiceState {
 
 /// The service of `host`: systemd's unit where systemd runs and can be talked to, else smbd itself.
 pub fn detect<'a>(host: &'a dyn Host) -> Box<dyn SmbService + 'a> {
+    #[cfg(feature = "systemd")]
+    if let Some(service) = SystemdService::detect(host) {
+        return Box::new(service);
+    }
     Box::new(DirectService::new(host))
 }
 

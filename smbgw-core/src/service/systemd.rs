@@ -1,0 +1,366 @@
+//! smbd as a unit of systemd, over D-Bus (org.freedesktop.systemd1(5)).
+//!
+//! Each call opens its own connection, runs it on this thread, and closes it before it returns, so
+//! that nothing of it is left in this process or in one forked from it.
+
+use std::path::Path;
+
+use zbus::OwnedObjectPath;
+use zbus::export::ordered_stream::OrderedStreamExt;
+use zbus_systemd::systemd1::{ManagerProxy, ServiceProxy, UnitProxy};
+
+use super::{ServiceError, ServiceState, SmbService, close_share};
+use crate::change::Change;
+use crate::deadline::Deadline;
+use crate::host::Host;
+
+/// The unit of Debian's Samba.
+const UNIT: &str = "smbd.service";
+
+/// The well-known socket of the system bus.
+const BUS_SOCKET: &str = "/run/dbus/system_bus_socket";
+
+/// smbd as a unit of systemd.
+///
+/// Its methods must not be called from inside an asynchronous task: they block the thread.
+#[derive(Debug)]
+pub struct SystemdService<'a> {
+    host: &'a dyn Host,
+    unit: String,
+    bus: String,
+    description: String,
+}
+
+impl<'a> SystemdService<'a> {
+    /// The unit `smbd.service` of the machine this process runs on.
+    pub fn new(host: &'a dyn Host) -> Self {
+        Self {
+            host,
+            unit: String::new(),
+            bus: format!("unix:path={BUS_SOCKET}"),
+            description: String::new(),
+        }
+        .unit(UNIT)
+    }
+
+    /// The unit `smbd.service` of `host`, if systemd runs there (sd_booted(3)) and its bus can be
+    /// reached by this process.
+    pub fn detect(host: &'a dyn Host) -> Option<Self> {
+        let exists = |path: &str| matches!(host.status(Path::new(path)), Ok(Some(_)));
+        if !host.is_live() || !exists("/run/systemd/system") || !exists(BUS_SOCKET) {
+            return None;
+        }
+        let socket = host.local_path(Path::new(BUS_SOCKET))?;
+        let socket = socket.to_str()?;
+        Some(Self::new(host).bus(format!("unix:path={}", escape(socket))))
+    }
+
+    /// Another unit, such as `samba-ad-dc.service`.
+    #[must_use]
+    pub fn unit(mut self, unit: impl Into<String>) -> Self {
+        self.unit = unit.into();
+        self.description = format!("the unit `{}`", self.unit);
+        self
+    }
+
+    /// Another D-Bus address at which systemd is found, such as
+    /// `unix:path=/run/dbus/system_bus_socket`.
+    #[must_use]
+    pub fn bus(mut self, address: impl Into<String>) -> Self {
+        self.bus = address.into();
+        self
+    }
+
+    /// Connects, does `work` and disconnects, all before the deadline.
+    fn connected<T>(
+        &self,
+        action: &'static str,
+        deadline: Deadline,
+        work: impl AsyncFnOnce(&Systemd<'_>) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
+        // zbus::block_on is this very function in a build where nobody asked zbus for tokio; here
+        // the timer has to be of the runtime that the connection is on.
+        zruntime::block_on(async {
+            let runtime =
+                zruntime::SharedRuntime::current().map_err(|error| self.bus_error(&error))?;
+            let all = async {
+                let connection = zbus::connection::Builder::address(self.bus.as_str())
+                    .build()
+                    .await
+                    .map_err(|error| self.bus_error(&error))?;
+                let manager = ManagerProxy::new(&connection)
+                    .await
+                    .map_err(|error| self.bus_error(&error))?;
+                let systemd = Systemd {
+                    service: self,
+                    connection: &connection,
+                    manager,
+                };
+                let done = work(&systemd).await;
+                drop(systemd);
+                let _ = connection.close().await;
+                done
+            };
+            match runtime.timeout(deadline.remaining(), all).await {
+                Ok(done) => done,
+                Err(_) => Err(ServiceError::TimedOut {
+                    service: self.description.clone(),
+                    action,
+                }),
+            }
+        })
+    }
+
+    fn bus_error(&self, error: &dyn std::error::Error) -> ServiceError {
+        ServiceError::Bus {
+            address: self.bus.clone(),
+            why: error.to_string(),
+        }
+    }
+}
+
+impl SmbService for SystemdService<'_> {
+    fn state(&self, deadline: Deadline) -> Result<ServiceState, ServiceError> {
+        self.connected("tell its state", deadline, async |systemd| {
+            systemd.unit().await?.state().await
+        })
+    }
+
+    fn start(&self, deadline: Deadline) -> Result<Change, ServiceError> {
+        self.connected("start", deadline, async |systemd| {
+            let unit = systemd.unit().await?;
+            if unit.state().await? == ServiceState::Running {
+                return Ok(Change::Unchanged);
+            }
+            if unit.load_state == "masked" {
+                return Err(ServiceError::Masked {
+                    unit: self.unit.clone(),
+                });
+            }
+            systemd.run_job(&unit, Job::Start).await?;
+            Ok(Change::Updated)
+        })
+    }
+
+    fn stop(&self, deadline: Deadline) -> Result<Change, ServiceError> {
+        self.connected("stop", deadline, async |systemd| {
+            let unit = systemd.unit().await?;
+            if matches!(unit.active_state().await?.as_str(), "inactive" | "failed") {
+                return Ok(Change::Unchanged);
+            }
+            systemd.run_job(&unit, Job::Stop).await?;
+            Ok(Change::Updated)
+        })
+    }
+
+    fn reload(&self, deadline: Deadline) -> Result<(), ServiceError> {
+        self.connected("reload", deadline, async |systemd| {
+            let unit = systemd.unit().await?;
+            if unit.state().await? == ServiceState::Stopped {
+                return Err(ServiceError::NotRunning {
+                    service: self.description.clone(),
+                });
+            }
+            systemd.run_job(&unit, Job::Reload).await
+        })
+    }
+
+    fn close_share(&self, name: &str, deadline: Deadline) -> Result<(), ServiceError> {
+        if self.state(deadline)? == ServiceState::Stopped {
+            return Ok(());
+        }
+        close_share(self.host, name, deadline)
+    }
+
+    fn describe(&self) -> &str {
+        &self.description
+    }
+}
+
+/// What systemd can be told to do with a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Job {
+    Start,
+    Stop,
+    Reload,
+}
+
+impl Job {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Reload => "reload",
+        }
+    }
+}
+
+/// systemd, connected to.
+struct Systemd<'c> {
+    service: &'c SystemdService<'c>,
+    connection: &'c zbus::Connection,
+    manager: ManagerProxy<'c>,
+}
+
+impl Systemd<'_> {
+    /// The unit, loaded if it was not.
+    async fn unit(&self) -> Result<Unit<'_>, ServiceError> {
+        let fail = |error: zbus::Error| self.service.bus_error(&error);
+        let path = self
+            .manager
+            .load_unit(self.service.unit.clone())
+            .await
+            .map_err(fail)?;
+        let proxy = UnitProxy::builder(self.connection)
+            .path(path.clone())
+            // Each property is asked for once or has to be fresh.
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await
+            .map_err(fail)?;
+        let load_state = proxy.load_state().await.map_err(fail)?;
+        if load_state == "not-found" {
+            return Err(ServiceError::NoUnit {
+                unit: self.service.unit.clone(),
+            });
+        }
+        Ok(Unit {
+            service: self.service,
+            path,
+            proxy,
+            load_state,
+        })
+    }
+
+    /// Has systemd do `job` with `unit` and waits until it is done.
+    async fn run_job(&self, unit: &Unit<'_>, job: Job) -> Result<(), ServiceError> {
+        let fail = |error: zbus::Error| self.service.bus_error(&error);
+        // Before the job is started, or its end could be missed.
+        self.manager.subscribe().await.map_err(fail)?;
+        let mut ends = self.manager.receive_job_removed().await.map_err(fail)?;
+        let name = self.service.unit.clone();
+        let mode = "replace".to_string();
+        let started = match job {
+            Job::Start => self.manager.start_unit(name, mode).await,
+            Job::Stop => self.manager.stop_unit(name, mode).await,
+            Job::Reload => self.manager.reload_unit(name, mode).await,
+        };
+        let path = match started {
+            Ok(path) => path,
+            Err(error) => return Err(self.refused(job, error)),
+        };
+        while let Some(end) = ends.next().await {
+            let end = end.args().map_err(fail)?;
+            if end.job == path {
+                return match end.result.as_str() {
+                    "done" => Ok(()),
+                    result => Err(self.job_failed(unit, job, result).await),
+                };
+            }
+        }
+        Err(self.service.bus_error(&zbus::Error::Failure(
+            "the connection was closed while systemd was at work".into(),
+        )))
+    }
+
+    /// The error of a job that systemd did not begin.
+    fn refused(&self, job: Job, error: zbus::Error) -> ServiceError {
+        let unit = self.service.unit.clone();
+        let zbus::Error::MethodError(name, message, _) = &error else {
+            return self.service.bus_error(&error);
+        };
+        match name.as_str() {
+            "org.freedesktop.systemd1.UnitMasked" => ServiceError::Masked { unit },
+            "org.freedesktop.systemd1.NoSuchUnit" => ServiceError::NoUnit { unit },
+            name => ServiceError::JobFailed {
+                action: job.name(),
+                unit,
+                why: message.clone().unwrap_or_else(|| name.into()),
+            },
+        }
+    }
+
+    /// The error of a job that ended in another way than it should, with what `systemctl status`
+    /// would say of it.
+    async fn job_failed(&self, unit: &Unit<'_>, job: Job, result: &str) -> ServiceError {
+        let mut why = format!("the job's result is `{result}`");
+        // The properties only add to the error, so that an error of theirs is left out.
+        if let Ok(state) = unit.active_state().await {
+            why.push_str(&format!(", the unit is {state}"));
+        }
+        let service = ServiceProxy::builder(self.connection)
+            .path(unit.path.clone())
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build();
+        if let Ok(service) = service.await {
+            if let Ok(result) = service.result().await
+                && result != "success"
+            {
+                why.push_str(&format!(" with `{result}`"));
+            }
+            if let (Ok(code), Ok(status)) = (
+                service.exec_main_code().await,
+                service.exec_main_status().await,
+            ) {
+                // The codes are those of waitid(2).
+                match code {
+                    1 => why.push_str(&format!(", its process exited with status {status}")),
+                    2 | 3 => why.push_str(&format!(", its process was ended by signal {status}")),
+                    _ => {}
+                }
+            }
+        }
+        ServiceError::JobFailed {
+            action: job.name(),
+            unit: self.service.unit.clone(),
+            why,
+        }
+    }
+}
+
+/// A unit that systemd has loaded.
+struct Unit<'c> {
+    service: &'c SystemdService<'c>,
+    path: OwnedObjectPath,
+    proxy: UnitProxy<'c>,
+    load_state: String,
+}
+
+impl Unit<'_> {
+    async fn active_state(&self) -> Result<String, ServiceError> {
+        let asked = self.proxy.active_state().await;
+        asked.map_err(|error| self.service.bus_error(&error))
+    }
+
+    async fn state(&self) -> Result<ServiceState, ServiceError> {
+        Ok(match self.active_state().await?.as_str() {
+            "active" | "reloading" | "refreshing" => ServiceState::Running,
+            // One that is about to run or to stop is brought to the end of that by a job.
+            _ => ServiceState::Stopped,
+        })
+    }
+}
+
+/// `path` as a value in a D-Bus address (D-Bus specification, "Server Addresses").
+fn escape(path: &str) -> String {
+    let mut escaped = String::new();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_/.\\*".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02x}"));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_part_of_an_address() {
+        assert_eq!(escape("/proc/7/root/run/x"), "/proc/7/root/run/x");
+        assert_eq!(escape("/a b,c=é"), "/a%20b%2cc%3d%c3%a9");
+    }
+}
