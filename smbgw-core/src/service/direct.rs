@@ -186,19 +186,27 @@ impl SmbService for DirectService<'_> {
 }
 
 /// The longest a start may take: it is done in some 50 ms.
-const LONGEST_START: Duration = Duration::from_secs(30);
+pub(super) const LONGEST_START: Duration = Duration::from_secs(30);
 
 /// How long to wait between two looks at a starting smbd.
-const PAUSE: Duration = Duration::from_millis(2);
+pub(super) const PAUSE: Duration = Duration::from_millis(2);
 
 /// A process that was verified to be smbd, and stays the same one whatever its number is given to.
 #[derive(Debug)]
-struct Smbd {
+pub(super) struct Smbd {
     pid: Pid,
     handle: OwnedFd,
 }
 
 impl Smbd {
+    /// The process `pid`, if it is an smbd in the pid namespace of this process.
+    #[cfg(feature = "systemd")]
+    pub(super) fn of_this_machine(pid: u32) -> Result<Option<Self>, ServiceError> {
+        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let namespace = fs::read_link("/proc/self/ns/pid").ok();
+        pid.map_or(Ok(None), |pid| Self::open(pid, namespace))
+    }
+
     /// The process `pid`, if it is an smbd in the pid namespace `namespace`.
     fn open(pid: Pid, namespace: Option<PathBuf>) -> Result<Option<Self>, ServiceError> {
         let handle = match pidfd_open(pid, PidfdFlags::empty()) {
@@ -233,7 +241,7 @@ impl Smbd {
     }
 
     /// Whether it has a TCP socket that listens.
-    fn listens(&self) -> bool {
+    pub(super) fn listens(&self) -> bool {
         let process = PathBuf::from(format!("/proc/{}", self.pid.as_raw_nonzero()));
         let sockets: Vec<String> = fs::read_dir(process.join("fd"))
             .into_iter()

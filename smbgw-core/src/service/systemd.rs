@@ -4,11 +4,13 @@
 //! that nothing of it is left in this process or in one forked from it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use zbus::OwnedObjectPath;
 use zbus::export::ordered_stream::OrderedStreamExt;
 use zbus_systemd::systemd1::{ManagerProxy, ServiceProxy, UnitProxy};
 
+use super::direct::{LONGEST_START, PAUSE, Smbd};
 use super::{ServiceError, ServiceState, SmbService, close_share};
 use crate::change::Change;
 use crate::deadline::Deadline;
@@ -19,6 +21,9 @@ const UNIT: &str = "smbd.service";
 
 /// The well-known socket of the system bus.
 const BUS_SOCKET: &str = "/run/dbus/system_bus_socket";
+
+/// How long the end of a connection may take: it waits for nobody else.
+const LONGEST_PARTING: Duration = Duration::from_secs(1);
 
 /// smbd as a unit of systemd.
 ///
@@ -83,31 +88,37 @@ impl<'a> SystemdService<'a> {
         zruntime::block_on(async {
             let runtime =
                 zruntime::SharedRuntime::current().map_err(|error| self.bus_error(&error))?;
-            let all = async {
-                let connection = zbus::connection::Builder::address(self.bus.as_str())
-                    .build()
-                    .await
-                    .map_err(|error| self.bus_error(&error))?;
+            let late = |_| ServiceError::TimedOut {
+                service: self.description.clone(),
+                action,
+            };
+            let connecting = zbus::connection::Builder::address(self.bus.as_str()).build();
+            let connection = runtime
+                .timeout(deadline.remaining(), connecting)
+                .await
+                .map_err(late)?
+                .map_err(|error| self.bus_error(&error))?;
+            let working = async {
                 let manager = ManagerProxy::new(&connection)
                     .await
                     .map_err(|error| self.bus_error(&error))?;
-                let systemd = Systemd {
+                work(&Systemd {
                     service: self,
+                    runtime: runtime.clone(),
                     connection: &connection,
                     manager,
-                };
-                let done = work(&systemd).await;
-                drop(systemd);
-                let _ = connection.close().await;
-                done
+                })
+                .await
             };
-            match runtime.timeout(deadline.remaining(), all).await {
-                Ok(done) => done,
-                Err(_) => Err(ServiceError::TimedOut {
-                    service: self.description.clone(),
-                    action,
-                }),
-            }
+            let done = runtime.timeout(deadline.remaining(), working).await;
+            // What was dropped has left tasks behind, which would run on in a thread of their own.
+            // A closed connection ends them; its last reference goes with the last of them.
+            let parting = async {
+                let _ = connection.clone().close().await;
+                connection.graceful_shutdown().await;
+            };
+            let _ = runtime.timeout(LONGEST_PARTING, parting).await;
+            done.map_err(late)?
         })
     }
 
@@ -138,6 +149,7 @@ impl SmbService for SystemdService<'_> {
                 });
             }
             systemd.run_job(&unit, Job::Start).await?;
+            systemd.wait_until_listening(&unit).await?;
             Ok(Change::Updated)
         })
     }
@@ -198,6 +210,7 @@ impl Job {
 /// systemd, connected to.
 struct Systemd<'c> {
     service: &'c SystemdService<'c>,
+    runtime: zruntime::SharedRuntime,
     connection: &'c zbus::Connection,
     manager: ManagerProxy<'c>,
 }
@@ -254,13 +267,56 @@ impl Systemd<'_> {
             if end.job == path {
                 return match end.result.as_str() {
                     "done" => Ok(()),
-                    result => Err(self.job_failed(unit, job, result).await),
+                    result => Err(ServiceError::JobFailed {
+                        action: job.name(),
+                        unit: self.service.unit.clone(),
+                        why: format!(
+                            "the job's result is `{result}`, {}",
+                            self.status(unit).await
+                        ),
+                    }),
                 };
             }
         }
         Err(self.service.bus_error(&zbus::Error::Failure(
             "the connection was closed while systemd was at work".into(),
         )))
+    }
+
+    /// Waits until the smbd that was started takes connections.
+    ///
+    /// The end of the job does not mean that: smbd tells systemd that it is ready before it opens
+    /// its sockets, and may end there.
+    async fn wait_until_listening(&self, unit: &Unit<'_>) -> Result<(), ServiceError> {
+        let fail = |error: zbus::Error| self.service.bus_error(&error);
+        let limit = Deadline::after(LONGEST_START);
+        let service = self.properties(unit).await.map_err(fail)?;
+        loop {
+            let pid = service.main_pid().await.map_err(fail)?;
+            if unit.state().await? == ServiceState::Stopped {
+                return Err(ServiceError::JobFailed {
+                    action: Job::Start.name(),
+                    unit: self.service.unit.clone(),
+                    why: format!(
+                        "it ended right after its start, {}",
+                        self.status(unit).await
+                    ),
+                });
+            }
+            match Smbd::of_this_machine(pid)? {
+                Some(smbd) if !smbd.listens() => {}
+                // Where the number is of another machine, or of another program than smbd, there
+                // is nothing to look at.
+                _ => return Ok(()),
+            }
+            if limit.has_passed() {
+                return Err(ServiceError::StartFailed {
+                    service: self.service.description.clone(),
+                    why: "it does not take connections".into(),
+                });
+            }
+            self.runtime.sleep(PAUSE).await;
+        }
     }
 
     /// The error of a job that systemd did not begin.
@@ -280,41 +336,41 @@ impl Systemd<'_> {
         }
     }
 
-    /// The error of a job that ended in another way than it should, with what `systemctl status`
-    /// would say of it.
-    async fn job_failed(&self, unit: &Unit<'_>, job: Job, result: &str) -> ServiceError {
-        let mut why = format!("the job's result is `{result}`");
-        // The properties only add to the error, so that an error of theirs is left out.
-        if let Ok(state) = unit.active_state().await {
-            why.push_str(&format!(", the unit is {state}"));
+    /// What `systemctl status` would say of the unit; what cannot be found out is left out.
+    async fn status(&self, unit: &Unit<'_>) -> String {
+        let mut status = match unit.active_state().await {
+            Ok(state) => format!("the unit is {state}"),
+            Err(_) => "the unit's state is unknown".into(),
+        };
+        let Ok(service) = self.properties(unit).await else {
+            return status;
+        };
+        if let Ok(result) = service.result().await
+            && result != "success"
+        {
+            status.push_str(&format!(" (`{result}`)"));
         }
-        let service = ServiceProxy::builder(self.connection)
+        if let (Ok(code), Ok(number)) = (
+            service.exec_main_code().await,
+            service.exec_main_status().await,
+        ) {
+            // The codes are those of waitid(2).
+            match code {
+                1 => status.push_str(&format!(", its process exited with status {number}")),
+                2 | 3 => status.push_str(&format!(", its process was ended by signal {number}")),
+                _ => {}
+            }
+        }
+        status
+    }
+
+    /// What is known of the unit as a service.
+    async fn properties(&self, unit: &Unit<'_>) -> zbus::Result<ServiceProxy<'_>> {
+        ServiceProxy::builder(self.connection)
             .path(unit.path.clone())
             .cache_properties(zbus::proxy::CacheProperties::No)
-            .build();
-        if let Ok(service) = service.await {
-            if let Ok(result) = service.result().await
-                && result != "success"
-            {
-                why.push_str(&format!(" with `{result}`"));
-            }
-            if let (Ok(code), Ok(status)) = (
-                service.exec_main_code().await,
-                service.exec_main_status().await,
-            ) {
-                // The codes are those of waitid(2).
-                match code {
-                    1 => why.push_str(&format!(", its process exited with status {status}")),
-                    2 | 3 => why.push_str(&format!(", its process was ended by signal {status}")),
-                    _ => {}
-                }
-            }
-        }
-        ServiceError::JobFailed {
-            action: job.name(),
-            unit: self.service.unit.clone(),
-            why,
-        }
+            .build()
+            .await
     }
 }
 
