@@ -92,8 +92,19 @@ fn smbd_starts_reloads_and_stops() {
             .unwrap_err();
         assert_eq!(still.code(), "smb.share-still-there");
 
-        assert_eq!(service.stop(soon()).unwrap(), Change::Updated);
-        assert_eq!(service.state(soon()).unwrap(), ServiceState::Stopped);
+        // A hangup signal must not come before smbd has a handler for it.
+        for _ in 0..20 {
+            assert_eq!(service.stop(soon()).unwrap(), Change::Updated);
+            assert_eq!(service.state(soon()).unwrap(), ServiceState::Stopped);
+            run(Command::new("smbd").arg("-D")).unwrap();
+            wait_until(Duration::from_secs(60), "the process", || {
+                (service.state(soon()).unwrap() == ServiceState::Running).then_some(())
+            })
+            .unwrap();
+            service.reload(soon()).unwrap();
+            assert_eq!(service.state(soon()).unwrap(), ServiceState::Running);
+        }
+        service.stop(soon()).unwrap();
         assert_eq!(threads_and_files(), before, "something was left behind");
     });
 }

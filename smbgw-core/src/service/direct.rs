@@ -140,7 +140,7 @@ impl SmbService for DirectService<'_> {
         let mut came_up = false;
         loop {
             match self.process()? {
-                Some(smbd) if smbd.listens() => return Ok(Change::Updated),
+                Some(smbd) if smbd.is_ready() => return Ok(Change::Updated),
                 Some(_) => came_up = true,
                 None if came_up || !any_smbd() => {
                     // It may have ended between the two looks only because it was done.
@@ -169,8 +169,20 @@ impl SmbService for DirectService<'_> {
         Ok(Change::Updated)
     }
 
-    fn reload(&self, _: Deadline) -> Result<(), ServiceError> {
-        self.running()?.signal(Signal::HUP)
+    fn reload(&self, deadline: Deadline) -> Result<(), ServiceError> {
+        let smbd = self.running()?;
+        while !smbd.is_ready() {
+            // One that has ended in the meantime is never ready.
+            self.running()?;
+            if deadline.has_passed() {
+                return Err(ServiceError::TimedOut {
+                    service: self.describe().into(),
+                    action: "reload",
+                });
+            }
+            std::thread::sleep(PAUSE.min(deadline.remaining()));
+        }
+        smbd.signal(Signal::HUP)
     }
 
     fn close_share(&self, name: &str, deadline: Deadline) -> Result<(), ServiceError> {
@@ -240,8 +252,15 @@ impl Smbd {
         }
     }
 
+    /// Whether it takes connections and can be told to reload: a hangup signal that comes before
+    /// smbd has a handler for it ends it.
+    pub(super) fn is_ready(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero()));
+        status.is_ok_and(|status| catches_hangup(&status)) && self.listens()
+    }
+
     /// Whether it has a TCP socket that listens.
-    pub(super) fn listens(&self) -> bool {
+    fn listens(&self) -> bool {
         let process = PathBuf::from(format!("/proc/{}", self.pid.as_raw_nonzero()));
         let sockets: Vec<String> = fs::read_dir(process.join("fd"))
             .into_iter()
@@ -280,6 +299,16 @@ fn any_smbd() -> bool {
         .any(|pid| is_smbd(pid, namespace.as_deref()))
 }
 
+/// Whether the process with this `/proc/PID/status` (proc(5)) has a handler for SIGHUP.
+fn catches_hangup(status: &str) -> bool {
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal 1 is the lowest bit.
+    caught.is_some_and(|mask| mask & 1 != 0)
+}
+
 /// The inodes of the listening sockets in a table of `/proc/net/tcp` (proc(5)).
 fn listening_inodes(table: &str) -> impl Iterator<Item = &str> {
     const LISTEN: &str = "0A";
@@ -300,6 +329,14 @@ fn process_error(pid: Pid, action: &'static str, error: Errno) -> ServiceError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_handler_for_hangups_is_seen() {
+        let status = "Name:\tsmbd\nSigIgn:\t0000000000001000\nSigCgt:\t0000000180014";
+        assert!(catches_hangup(&format!("{status}003\n")));
+        assert!(!catches_hangup(&format!("{status}002\n")));
+        assert!(!catches_hangup(""));
+    }
 
     #[test]
     fn listening_sockets_are_told_from_connections() {

@@ -149,7 +149,7 @@ impl SmbService for SystemdService<'_> {
                 });
             }
             systemd.run_job(&unit, Job::Start).await?;
-            systemd.wait_until_listening(&unit).await?;
+            systemd.wait_until_ready(&unit, Job::Start).await?;
             Ok(Change::Updated)
         })
     }
@@ -173,6 +173,8 @@ impl SmbService for SystemdService<'_> {
                     service: self.description.clone(),
                 });
             }
+            // Whoever started it may have done so a moment ago.
+            systemd.wait_until_ready(&unit, Job::Reload).await?;
             systemd.run_job(&unit, Job::Reload).await
         })
     }
@@ -283,11 +285,11 @@ impl Systemd<'_> {
         )))
     }
 
-    /// Waits until the smbd that was started takes connections.
+    /// Waits until an smbd that was started takes connections and can be told to reload.
     ///
-    /// The end of the job does not mean that: smbd tells systemd that it is ready before it opens
-    /// its sockets, and may end there.
-    async fn wait_until_listening(&self, unit: &Unit<'_>) -> Result<(), ServiceError> {
+    /// The end of the start job does not mean that: smbd tells systemd that it is ready before it
+    /// opens its sockets, and may end there.
+    async fn wait_until_ready(&self, unit: &Unit<'_>, job: Job) -> Result<(), ServiceError> {
         let fail = |error: zbus::Error| self.service.bus_error(&error);
         let limit = Deadline::after(LONGEST_START);
         let service = self.properties(unit).await.map_err(fail)?;
@@ -295,7 +297,7 @@ impl Systemd<'_> {
             let pid = service.main_pid().await.map_err(fail)?;
             if unit.state().await? == ServiceState::Stopped {
                 return Err(ServiceError::JobFailed {
-                    action: Job::Start.name(),
+                    action: job.name(),
                     unit: self.service.unit.clone(),
                     why: format!(
                         "it ended right after its start, {}",
@@ -304,7 +306,7 @@ impl Systemd<'_> {
                 });
             }
             match Smbd::of_this_machine(pid)? {
-                Some(smbd) if !smbd.listens() => {}
+                Some(smbd) if !smbd.is_ready() => {}
                 // Where the number is of another machine, or of another program than smbd, there
                 // is nothing to look at.
                 _ => return Ok(()),
