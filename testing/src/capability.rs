@@ -23,7 +23,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::scratch::mounted_at;
-use crate::{Filesystem, Scratch, run, shout, sys};
+use crate::{Filesystem, Scratch, run, shout, sys, systemd_container};
 
 /// Something a test may need from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,7 +101,11 @@ impl Capability {
                 mounts(Filesystem::Zfs, "")
             }
             Capability::Samba => tools(&["smbd", "smbclient", "testparm"]),
-            Capability::SystemdContainer => tools(&["systemd-nspawn", "mmdebstrap"]),
+            Capability::SystemdContainer => tools(&["systemd-nspawn"]).and_then(|()| {
+                systemd_container::root()
+                    .map(drop)
+                    .map_err(|e| e.to_string())
+            }),
         }
     }
 }

@@ -26,7 +26,7 @@
 //! * [`capability`]: what this kernel can do, found out by trying, and [`require!`];
 //! * [`unprivileged`]: code and commands that quota limits bind;
 //! * [`daemon`]: a helper process that ends with its value, and [`wait_until`];
-
+//! * [`systemd_container`]: a Debian with a real systemd and D-Bus;
 //! * [`process`]: [`run`], which turns a failed command into a readable error.
 //!
 //! Nearly everything here needs root. `KEEP=1` in the environment leaves what a test made for
@@ -35,19 +35,23 @@
 pub mod capability;
 pub mod daemon;
 pub mod error;
+pub mod inside;
 pub mod light_host;
 mod prefix;
 pub mod process;
 pub mod scratch;
 mod sys;
+pub mod systemd_container;
 pub mod unprivileged;
 
 pub use capability::{Capabilities, Capability};
 pub use daemon::{Daemon, wait_until};
 pub use error::{Error, Result};
+pub use inside::Inside;
 pub use light_host::LightHost;
 pub use process::run;
 pub use scratch::{Filesystem, Scratch};
+pub use systemd_container::SystemdContainer;
 
 /// One mebibyte, in bytes.
 pub const MIB: u64 = 1024 * 1024;

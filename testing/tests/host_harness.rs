@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use smbgw_testing::{Capability, Daemon, LightHost, require, run, unprivileged, wait_until};
+use smbgw_testing::{
+    Capability, Daemon, LightHost, SystemdContainer, require, run, unprivileged, wait_until,
+};
 
 const SHARE: &str = "\
 [global]
@@ -304,4 +306,59 @@ fn unprivileged_code_and_commands_have_lost_what_they_should() {
         run(unprivileged::nobody("id").arg("-u")).unwrap().trim(),
         "65534"
     );
+}
+
+#[test]
+fn systemd_runs_in_a_container_and_two_do_not_disturb_each_other() {
+    require!(Capability::SystemdContainer);
+    let machines = [
+        SystemdContainer::start().unwrap(),
+        SystemdContainer::start().unwrap(),
+    ];
+    for machine in &machines {
+        let failed = run(machine
+            .command("systemctl")
+            .args(["--failed", "--no-legend"]))
+        .unwrap();
+        assert_eq!(machine.state().as_deref(), Some("running"), "{failed}");
+        assert!(machine.bus_socket().exists());
+        let system_call = [
+            "call",
+            "org.freedesktop.systemd1",
+            "/org/freedesktop/systemd1",
+        ];
+        let answer = run(Command::new("busctl")
+            .arg(format!("--address={}", machine.bus_address()))
+            .args(system_call)
+            .args(["org.freedesktop.DBus.Peer", "Ping"]));
+        answer.unwrap();
+        run(machine.command("systemctl").args(["restart", "smbd"])).unwrap();
+        wait_until(Duration::from_secs(60), "smbd", || {
+            machine.listens_on(445).then_some(())
+        })
+        .unwrap();
+        run(machine
+            .command("smbclient")
+            .args(["-N", "-L", "//127.0.0.1"]))
+        .unwrap();
+        // The programs under test can be run in it.
+        run(machine
+            .command(std::env::current_exe().unwrap())
+            .arg("--list"))
+        .unwrap();
+    }
+    run(machines[0].command("touch").arg("/etc/only-here")).unwrap();
+    assert!(!machines[1].path("/etc/only-here").exists());
+    run(machines[0].command("systemctl").args(["stop", "smbd"])).unwrap();
+    assert!(machines[1].listens_on(445));
+
+    let pids = machines.each_ref().map(|machine| machine.pid());
+    drop(machines);
+    assert!(pids.into_iter().all(gone));
+    let mine = format!("smbgw-{}-", std::process::id());
+    let groups = run(Command::new("find").args(["/sys/fs/cgroup", "-maxdepth", "2"])).unwrap();
+    let left = groups
+        .lines()
+        .find(|line| line.contains(&mine) && line.ends_with("-container"));
+    assert_eq!(left, None);
 }
