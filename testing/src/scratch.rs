@@ -5,7 +5,7 @@
 //! left is removed by the next one.
 //!
 //! Mounts are made in the mount namespace of the test. A [`LightHost`](crate::LightHost) does not
-//! see them until they are [bound](crate::LightHost::bind) into it.
+//! see them until they are [bound](crate::Inside::bind) into it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
