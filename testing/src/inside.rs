@@ -8,6 +8,16 @@ use std::process::Command;
 
 use crate::{Error, Result, run, sys};
 
+/// Set for every program that runs inside.
+const MARK: &str = "SMBGW_INSIDE";
+
+/// Whether this process was started inside by [`Inside::command`], for instance a test program that
+/// a test runs once more, inside a host. There, [`require!`](crate::require) lets everything pass: it
+/// was checked outside.
+pub fn is_inside() -> bool {
+    std::env::var_os(MARK).is_some()
+}
+
 /// The inside of a [`LightHost`](crate::LightHost) or a
 /// [`SystemdContainer`](crate::SystemdContainer), which both lead to it by themselves.
 #[derive(Debug)]
@@ -43,6 +53,7 @@ impl Inside {
         wdns.push(directory.as_ref());
         let mut command = Command::new("nsenter");
         command
+            .env(MARK, "1")
             .args(["--mount", "--net", "--uts", "--ipc", "--pid", "--target"])
             .arg(self.init.to_string())
             .arg(wdns)
