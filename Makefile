@@ -25,11 +25,11 @@ deps: ## Install the Debian packages needed (root; quick when they are there).
 
 .PHONY: zfs
 zfs: deps ## Build OpenZFS for the guest kernel into the cache (minutes, once).
-	@testing/guest/build-zfs
+	@testing/guest/build-zfs >/dev/null
 
 .PHONY: container
 container: deps ## Build the Debian with systemd into the cache (a minute, once).
-	@testing/container/build
+	@testing/container/build >/dev/null
 
 .PHONY: clean-cache
 clean-cache: ## Remove everything that can be built again.
@@ -68,7 +68,7 @@ test-guest: deps ## Tests with real quotas (root; boots a kernel if needed): tes
 		export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(UML_RUN)"; \
 		need="root samba ext4-prjquota xfs-pquota btrfs"; \
 		if [ "$$SMBGW_GUEST_ZFS" != no ]; then \
-			testing/guest/build-zfs || exit; \
+			testing/guest/build-zfs >/dev/null || exit; \
 			need="$$need zfs"; \
 		fi; \
 	fi; \
