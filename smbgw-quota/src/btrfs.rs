@@ -1,0 +1,369 @@
+//! Subvolumes of btrfs and the quota group each one has.
+//!
+//! The kernel shows quota groups to everybody in sysfs (`/sys/fs/btrfs/UUID/qgroups/0_ID`, since
+//! Linux 5.9); subvolumes and limits are changed by `ioctl`. Usage moves when a transaction is
+//! committed, and the smallest subvolume uses one tree node (16 KiB). See btrfs-quota(8).
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs as unix;
+use rustix::io::Errno;
+use smbgw_core::change::Change;
+use smbgw_core::ports::{Filesystem, Limits, QuotaState, Usage};
+
+use crate::detect::{Place, open_directory};
+use crate::error::QuotaError;
+use crate::sys;
+
+/// The flag of a quota group that says that `max_referenced` limits it.
+const MAX_REFERENCED: u64 = 1;
+
+/// A subvolume with its quota group.
+#[derive(Debug)]
+pub struct Subvolume {
+    place: Place,
+    id: u64,
+    groups: PathBuf,
+}
+
+impl Subvolume {
+    /// The subvolume whose root directory is `path`.
+    ///
+    /// # Errors
+    /// [`QuotaError::NotFound`] where nothing is at the path, [`QuotaError::Mismatch`] where
+    /// something else is there.
+    pub fn open(path: &Path) -> Result<Self, QuotaError> {
+        let place = Place::open(path)?;
+        if !is_subvolume(&place)? {
+            return Err(QuotaError::Mismatch {
+                path: path.into(),
+                expected: "a btrfs subvolume".into(),
+                found: format!("a directory on {}", place.mount().type_name),
+            });
+        }
+        let id = sys::subvolume_id(&place)
+            .map_err(|error| QuotaError::path("read the subvolume id of", path, error))?;
+        let groups = groups_of(&place)?;
+        Ok(Self { place, id, groups })
+    }
+
+    /// The subvolume's number; its quota group is `0/ID`.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The subvolume's root directory.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// What it holds, as of the last commit, its limit and what can still be written; needs no
+    /// privilege.
+    ///
+    /// # Errors
+    /// [`QuotaError::Off`] where quotas are not enabled or the numbers are not to be relied upon.
+    pub fn usage(&self) -> Result<Usage, QuotaError> {
+        self.place.require_enforced()?;
+        let bytes = self.group_number("referenced")?;
+        let limits = self.limits()?;
+        let free = self.place.filesystem_free()?;
+        let rest = |limit: u64| limit.saturating_sub(bytes);
+        Ok(Usage {
+            bytes,
+            inodes: None,
+            limits,
+            available: limits.bytes.map_or(free, rest).min(free),
+        })
+    }
+
+    /// Its limit.
+    ///
+    /// # Errors
+    /// Where it has no quota group.
+    pub fn limits(&self) -> Result<Limits, QuotaError> {
+        let is_limited = self.group_number("limit_flags")? & MAX_REFERENCED != 0;
+        Ok(Limits {
+            bytes: match is_limited {
+                true => Some(self.group_number("max_referenced")?),
+                false => None,
+            },
+            ..Limits::default()
+        })
+    }
+
+    /// Sets its limit, below its usage too.
+    ///
+    /// # Errors
+    /// [`QuotaError::UnsupportedLimit`] for other limits than one of bytes.
+    pub fn set_limits(&self, limits: Limits) -> Result<Change, QuotaError> {
+        check_limits(&limits)?;
+        if self.limits()? == limits {
+            return Ok(Change::Unchanged);
+        }
+        sys::limit_group(&self.place, self.id, limits.bytes)
+            .map_err(|error| QuotaError::path("set the limit of", self.place.path(), error))?;
+        Ok(Change::Updated)
+    }
+
+    /// Commits what was written, so that the usage is exact.
+    ///
+    /// # Errors
+    /// Where the file system cannot write.
+    pub fn sync(&self) -> Result<(), QuotaError> {
+        unix::syncfs(&self.place)
+            .map_err(|error| QuotaError::path("synchronise", self.place.path(), error))
+    }
+
+    /// The directory of the file system's quota groups, which is the same for all its subvolumes.
+    pub(crate) fn groups(&self) -> &Path {
+        &self.groups
+    }
+
+    fn group_number(&self, file: &str) -> Result<u64, QuotaError> {
+        let path = self.groups.join(format!("0_{}", self.id)).join(file);
+        match read_number(&path)? {
+            Some(number) => Ok(number),
+            None => {
+                // No group at all: quotas are off, or the group was removed by hand.
+                self.place.require_enforced()?;
+                Err(QuotaError::Off {
+                    mount_point: self.place.path().into(),
+                    reason: format!("the subvolume has no quota group 0/{}", self.id),
+                    remedy: format!(
+                        "run `btrfs qgroup create 0/{id} {path}` and `btrfs quota rescan -w {path}`",
+                        id = self.id,
+                        path = self.place.path().display()
+                    ),
+                })
+            }
+        }
+    }
+}
+
+/// Makes a subvolume at `path`, where nothing is.
+///
+/// # Errors
+/// Where that fails.
+pub(crate) fn create_subvolume(path: &Path) -> Result<(), QuotaError> {
+    let fail = |error: io::Error| QuotaError::path("make the subvolume", path, error);
+    let (parent, name) = parent_of(path)?;
+    sys::create_subvolume(&parent, &name).map_err(fail)?;
+    unix::syncfs(&parent).map_err(|error| fail(error.into()))
+}
+
+/// Deletes the subvolume at `path` with all that is in it, and its quota group.
+///
+/// # Errors
+/// [`QuotaError::HasDependents`] where other subvolumes are inside or it is mounted.
+pub(crate) fn delete_subvolume(path: &Path) -> Result<(), QuotaError> {
+    let subvolume = Subvolume::open(path)?;
+    let (parent, name) = parent_of(path)?;
+    let has = |dependents: &str, remedy: String| QuotaError::HasDependents {
+        what: path.display().to_string(),
+        dependents: dependents.into(),
+        remedy,
+    };
+    let shown = path.display();
+    match sys::delete_subvolume(&parent, &name) {
+        Ok(()) => {}
+        Err(error) if is(&error, Errno::NOTEMPTY) => {
+            return Err(has(
+                "subvolumes or snapshots inside",
+                format!(
+                    "look at `btrfs subvolume list -o {shown}` and delete those first with \
+                     `btrfs subvolume delete`"
+                ),
+            ));
+        }
+        Err(error) if is(&error, Errno::BUSY) => {
+            return Err(has(
+                "something mounted at or in it",
+                format!("look at `findmnt -R {shown}` and unmount it first"),
+            ));
+        }
+        Err(error) => return Err(QuotaError::path("delete the subvolume", path, error)),
+    }
+    drop(parent);
+    forget_group(path, subvolume.id())
+}
+
+/// Removes the subvolume at `path` if it is empty, and its quota group.
+///
+/// # Errors
+/// [`QuotaError::HasContent`] where it is not.
+pub(crate) fn remove_empty_subvolume(path: &Path) -> Result<(), QuotaError> {
+    let id = Subvolume::open(path)?.id();
+    match unix::rmdir(path) {
+        Ok(()) => forget_group(path, id),
+        Err(Errno::NOTEMPTY) => Err(QuotaError::HasContent { path: path.into() }),
+        Err(error) => Err(QuotaError::path("remove", path, error)),
+    }
+}
+
+/// Removes the quota group `id` of the subvolume that was deleted at `path`, and makes both durable.
+///
+/// The group outlives the subvolume on older kernels. Numbers are never used again, so one that
+/// cannot be removed yet, because the kernel is still at work, does no harm.
+fn forget_group(path: &Path, id: u64) -> Result<(), QuotaError> {
+    let (parent, _) = parent_of(path)?;
+    if let Err(error) = sys::limit_group(&parent, id, None) {
+        tracing::debug!(id, %error, "the limit of a deleted subvolume was not removed");
+    }
+    unix::syncfs(&parent).map_err(|error| QuotaError::path("synchronise", path, error))?;
+    if let Err(error) = sys::remove_group(&parent, id) {
+        tracing::debug!(id, %error, "the quota group of a deleted subvolume was not removed");
+    }
+    Ok(())
+}
+
+/// Whether `place` is the root directory of a subvolume.
+pub(crate) fn is_subvolume(place: &Place) -> Result<bool, QuotaError> {
+    if place.filesystem() != Some(Filesystem::Btrfs) {
+        return Ok(false);
+    }
+    let status =
+        unix::fstat(place).map_err(|error| QuotaError::path("look at", place.path(), error))?;
+    Ok(status.st_ino == sys::SUBVOLUME_INODE)
+}
+
+/// Whether quotas are enabled on the btrfs of `place`, and their numbers are sound.
+pub(crate) fn quota_state(place: &Place) -> Result<QuotaState, QuotaError> {
+    let groups = groups_of(place)?;
+    let flag = |name: &str| read_number(&groups.join(name));
+    let mount_point = place.mount().mount_point.display();
+    let off = |reason: String, command: &str| {
+        Ok(QuotaState::Off {
+            filesystem: Filesystem::Btrfs,
+            reason,
+            remedy: format!("run `btrfs quota {command} {mount_point}`"),
+        })
+    };
+    // Before Linux 6.1 there is no such file, but the directory is there while quotas are enabled.
+    let is_enabled = match flag("enabled")? {
+        Some(enabled) => enabled == 1,
+        None => groups.is_dir(),
+    };
+    if !is_enabled {
+        let source = &place.mount().source;
+        return off(format!("quotas are not enabled on {source}"), "enable");
+    }
+    if flag("inconsistent")? == Some(1) {
+        return off(
+            "the quota groups have to be counted anew".into(),
+            "rescan -w",
+        );
+    }
+    Ok(QuotaState::Enforced(Filesystem::Btrfs))
+}
+
+/// Limit and usage of the subvolume that `place` is in, as the kernel holds them in memory; `None`
+/// where there is no limit.
+pub(crate) fn limit_and_usage(place: &Place) -> Result<Option<(u64, u64)>, QuotaError> {
+    let id = sys::subvolume_id(place)
+        .map_err(|error| QuotaError::path("read the subvolume id of", place.path(), error))?;
+    let group = groups_of(place)?.join(format!("0_{id}"));
+    let number = |file: &str| read_number(&group.join(file));
+    match (
+        number("limit_flags")?,
+        number("max_referenced")?,
+        number("referenced")?,
+    ) {
+        (Some(flags), Some(limit), Some(used)) if flags & MAX_REFERENCED != 0 => {
+            // Written, but not committed yet.
+            let pending = number("rsv_data")?.unwrap_or(0);
+            Ok(Some((limit, used.saturating_add(pending))))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// # Errors
+/// [`QuotaError::UnsupportedLimit`] for a limit that a quota group does not have.
+pub(crate) fn check_limits(limits: &Limits) -> Result<(), QuotaError> {
+    let unsupported = |what| {
+        Err(QuotaError::UnsupportedLimit {
+            filesystem: Filesystem::Btrfs,
+            what,
+        })
+    };
+    if limits.soft_bytes.is_some() {
+        return unsupported("bytes that may be exceeded for a time");
+    }
+    if limits.inodes.is_some() || limits.soft_inodes.is_some() {
+        return unsupported("the number of files");
+    }
+    Ok(())
+}
+
+fn parent_of(path: &Path) -> Result<(std::os::fd::OwnedFd, CString), QuotaError> {
+    let fail = |error: Errno| QuotaError::path("open the directory above", path, error);
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(fail(Errno::INVAL));
+    };
+    let fd = open_directory(parent)?.ok_or_else(|| fail(Errno::NOENT))?;
+    let name = CString::new(name.as_bytes()).map_err(|_| fail(Errno::INVAL))?;
+    Ok((fd, name))
+}
+
+/// The directory in sysfs of the quota groups of the btrfs that `fd` is open on.
+fn groups_of(place: &Place) -> Result<PathBuf, QuotaError> {
+    let id = sys::btrfs_id(place.as_fd())
+        .map_err(|error| QuotaError::path("read the file system id of", place.path(), error))?;
+    Ok(Path::new("/sys/fs/btrfs")
+        .join(uuid_text(id))
+        .join("qgroups"))
+}
+
+fn uuid_text(id: [u8; 16]) -> String {
+    let mut text = String::with_capacity(36);
+    for (index, byte) in id.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push_str(&format!("{byte:02x}"));
+    }
+    text
+}
+
+/// The number in a file of sysfs, or `None` where there is no such file.
+fn read_number(path: &Path) -> Result<Option<u64>, QuotaError> {
+    let fail = |error: io::Error| QuotaError::path("read", path, error);
+    match fs::read_to_string(path) {
+        Ok(text) => {
+            let number = text.trim().parse().map_err(|_| io::ErrorKind::InvalidData);
+            number.map(Some).map_err(|kind| fail(kind.into()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fail(error)),
+    }
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_uuid_is_written_as_in_sysfs() {
+        let id = *b"\x35\x3e\x38\xb6\x5e\xd4\x4c\x56\x98\xfe\x96\x47\x67\xa1\x17\xac";
+        assert_eq!(uuid_text(id), "353e38b6-5ed4-4c56-98fe-964767a117ac");
+    }
+
+    #[test]
+    fn only_a_hard_limit_of_bytes_is_known() {
+        assert!(check_limits(&Limits::of_bytes(5)).is_ok());
+        let soft = Limits {
+            soft_bytes: Some(5),
+            ..Limits::default()
+        };
+        assert!(check_limits(&soft).is_err());
+    }
+}

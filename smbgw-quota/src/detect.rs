@@ -1,0 +1,426 @@
+//! Which file system a path is on, where it is mounted, and whether limits are enforced there.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{self as unix, AtFlags, Mode, OFlags, StatxFlags};
+use rustix::io::Errno;
+use smbgw_core::ports::{Filesystem, QuotaState};
+
+use crate::btrfs;
+use crate::error::{QuotaError, UNSUPPORTED_REMEDY};
+use crate::sys;
+
+const MOUNTINFO: &str = "/proc/self/mountinfo";
+
+/// One mounted file system, as `/proc/self/mountinfo` lists it (proc_pid_mountinfo(5)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// The kernel's number of the mount.
+    pub id: u64,
+    /// The directory of the file system that is mounted: `/`, or another one for a bind mount or a
+    /// subvolume.
+    pub root: PathBuf,
+    /// Where it is mounted.
+    pub mount_point: PathBuf,
+    /// The type as the kernel names it, such as `ext4`.
+    pub type_name: String,
+    /// The device or dataset.
+    pub source: String,
+}
+
+/// Everything that is mounted, in the order in which it was.
+///
+/// # Errors
+/// Where the kernel's list cannot be read.
+pub fn mounts() -> Result<Vec<Mount>, QuotaError> {
+    let text = fs::read(MOUNTINFO)
+        .map_err(|source| QuotaError::path("read", Path::new(MOUNTINFO), source))?;
+    Ok(parse_mountinfo(&text))
+}
+
+/// An existing directory with the file system it is on.
+#[derive(Debug)]
+pub struct Place {
+    fd: OwnedFd,
+    path: PathBuf,
+    mount: Mount,
+    magic: u64,
+}
+
+impl Place {
+    /// Opens the directory at `path`, not following a symbolic link there.
+    ///
+    /// # Errors
+    /// [`QuotaError::NotFound`] where nothing is there, [`QuotaError::NotADirectory`] where
+    /// something else is.
+    pub fn open(path: &Path) -> Result<Place, QuotaError> {
+        let fd = open_directory(path)?.ok_or_else(|| QuotaError::NotFound {
+            what: "directory".into(),
+            path: path.into(),
+        })?;
+        Self::of(fd, path)
+    }
+
+    /// Opens the directory at `path`, or the nearest one above it that exists.
+    ///
+    /// # Errors
+    /// [`QuotaError::NotADirectory`] where something on the way is no directory.
+    pub fn nearest(path: &Path) -> Result<Place, QuotaError> {
+        for dir in path.ancestors() {
+            if let Some(fd) = open_directory(dir)? {
+                return Self::of(fd, dir);
+            }
+        }
+        Err(QuotaError::path("open", path, Errno::NOENT))
+    }
+
+    fn of(fd: OwnedFd, path: &Path) -> Result<Place, QuotaError> {
+        let fail = |error: Errno| QuotaError::path("look at", path, error);
+        let magic = unix::fstatfs(&fd).map_err(fail)?.f_type as u64;
+        let wanted = StatxFlags::MNT_ID;
+        let status = unix::statx(&fd, "", AtFlags::EMPTY_PATH, wanted).map_err(fail)?;
+        let known = StatxFlags::from_bits_retain(status.stx_mask).contains(wanted);
+        let mount = find_mount(mounts()?, known.then_some(status.stx_mnt_id), path)
+            .ok_or_else(|| QuotaError::path("find the mount of", path, Errno::NOENT))?;
+        Ok(Place {
+            fd,
+            path: path.into(),
+            mount,
+            magic,
+        })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The mount it is in.
+    pub fn mount(&self) -> &Mount {
+        &self.mount
+    }
+
+    /// The kind of file system, where limits can be had on it.
+    pub fn filesystem(&self) -> Option<Filesystem> {
+        match self.magic {
+            // ext2 and ext3 have the same number and no project quotas.
+            0xef53 if self.mount.type_name == "ext4" => Some(Filesystem::Ext4),
+            0x5846_5342 => Some(Filesystem::Xfs),
+            0x2fc1_2fc1 => Some(Filesystem::Zfs),
+            0x9123_683e => Some(Filesystem::Btrfs),
+            _ => None,
+        }
+    }
+
+    /// The kind of file system.
+    ///
+    /// # Errors
+    /// [`QuotaError::UnsupportedFilesystem`] where no limits can be had on it.
+    pub fn known_filesystem(&self) -> Result<Filesystem, QuotaError> {
+        self.filesystem()
+            .ok_or_else(|| QuotaError::UnsupportedFilesystem {
+                path: self.path.clone(),
+                type_name: self.mount.type_name.clone(),
+            })
+    }
+
+    /// Whether limits are enforced, and how to switch them on where they are not.
+    ///
+    /// # Errors
+    /// Where the file system cannot be asked.
+    pub fn quota_state(&self) -> Result<QuotaState, QuotaError> {
+        let Some(filesystem) = self.filesystem() else {
+            return Ok(QuotaState::Unsupported {
+                remedy: UNSUPPORTED_REMEDY.into(),
+            });
+        };
+        match filesystem {
+            Filesystem::Ext4 | Filesystem::Xfs => self.project_state(filesystem),
+            Filesystem::Btrfs => btrfs::quota_state(self),
+            Filesystem::Zfs => Ok(QuotaState::Enforced(filesystem)),
+        }
+    }
+
+    /// The kind of file system, with limits enforced.
+    ///
+    /// # Errors
+    /// [`QuotaError::UnsupportedFilesystem`], or [`QuotaError::Off`] with the way to switch limits
+    /// on.
+    pub fn require_enforced(&self) -> Result<Filesystem, QuotaError> {
+        let filesystem = self.known_filesystem()?;
+        match self.quota_state()? {
+            QuotaState::Off { reason, remedy, .. } => Err(QuotaError::Off {
+                mount_point: self.mount.mount_point.clone(),
+                reason,
+                remedy,
+            }),
+            _ => Ok(filesystem),
+        }
+    }
+
+    /// Bytes an unprivileged writer can still use in the whole file system, whatever limit the
+    /// directory is under.
+    ///
+    /// # Errors
+    /// Where the file system cannot be asked.
+    pub fn filesystem_free(&self) -> Result<u64, QuotaError> {
+        // In a directory of a project, statfs(2) tells the rest of the limit: ask the mount's root,
+        // if that still is what is seen at the mount point.
+        let root = open_directory(&self.mount.mount_point)?.filter(|root| {
+            let device = |fd: BorrowedFd<'_>| unix::fstat(fd).map(|status| status.st_dev).ok();
+            device(root.as_fd()) == device(self.fd.as_fd())
+        });
+        free(root.as_ref().unwrap_or(&self.fd))
+            .map_err(|error| QuotaError::path("look at", &self.path, error))
+    }
+
+    /// Bytes an unprivileged writer can still use in the directory.
+    ///
+    /// # Errors
+    /// Where the file system cannot be asked.
+    pub fn free(&self) -> Result<u64, QuotaError> {
+        free(&self.fd).map_err(|error| QuotaError::path("look at", &self.path, error))
+    }
+
+    fn project_state(&self, filesystem: Filesystem) -> Result<QuotaState, QuotaError> {
+        let flags = match sys::quota_flags(&self.fd) {
+            Ok(flags) => flags,
+            Err(error) if means_quotas_are_off(&error) => 0,
+            Err(error) => {
+                return Err(QuotaError::path(
+                    "read the quota state of",
+                    &self.path,
+                    error,
+                ));
+            }
+        };
+        let counted = flags & sys::PROJECT_COUNTED != 0;
+        if counted && flags & sys::PROJECT_ENFORCED != 0 {
+            return Ok(QuotaState::Enforced(filesystem));
+        }
+        let source = &self.mount.source;
+        let reason = if counted {
+            format!("project quotas on {source} are counted, but not enforced")
+        } else {
+            format!("project quotas are switched off on {source}")
+        };
+        Ok(QuotaState::Off {
+            filesystem,
+            reason,
+            remedy: project_remedy(filesystem, counted, &self.mount),
+        })
+    }
+}
+
+impl AsFd for Place {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Opens the directory at `path`, or `None` where nothing is there.
+pub(crate) fn open_directory(path: &Path) -> Result<Option<OwnedFd>, QuotaError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    match unix::open(path, flags, Mode::empty()) {
+        Ok(fd) => Ok(Some(fd)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(Errno::NOTDIR | Errno::LOOP) => Err(QuotaError::NotADirectory { path: path.into() }),
+        Err(error) => Err(QuotaError::path("open", path, error)),
+    }
+}
+
+/// Whether `error` of a quota call says that this file system has no quotas switched on: `ESRCH`
+/// from ext4, `ENOSYS` from XFS and from file systems that never have any.
+pub(crate) fn means_quotas_are_off(error: &io::Error) -> bool {
+    let off = [Errno::SRCH, Errno::NOSYS, Errno::OPNOTSUPP];
+    off.iter()
+        .any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn free(fd: impl AsFd) -> Result<u64, Errno> {
+    let status = unix::fstatfs(fd)?;
+    Ok(status.f_bavail.saturating_mul(status.f_bsize as u64))
+}
+
+fn project_remedy(filesystem: Filesystem, counted: bool, mount: &Mount) -> String {
+    let source = &mount.source;
+    let mount_point = mount.mount_point.display();
+    let is_root = mount.mount_point == Path::new("/");
+    let option = match filesystem {
+        Filesystem::Ext4 => "prjquota",
+        _ => "pquota",
+    };
+    let again = if is_root {
+        format!(
+            "add `rootflags={option}` to GRUB_CMDLINE_LINUX in /etc/default/grub, \
+             run `update-grub` and reboot"
+        )
+    } else {
+        format!(
+            "add `{option}` to the options of {mount_point} in /etc/fstab, \
+             then `umount {mount_point} && mount {mount_point}`"
+        )
+    };
+    match filesystem {
+        Filesystem::Ext4 if !counted && is_root => format!(
+            "start another system, run `tune2fs -O quota,project -Q prjquota {source}`, \
+             start this one again; then {again}"
+        ),
+        Filesystem::Ext4 if !counted => format!(
+            "run `umount {mount_point}` and `tune2fs -O quota,project -Q prjquota {source}`; \
+             then {again}"
+        ),
+        _ => again,
+    }
+}
+
+/// The mount of a path: the one the kernel names, or else the last one on the way to the path.
+fn find_mount(mounts: Vec<Mount>, id: Option<u64>, path: &Path) -> Option<Mount> {
+    match id {
+        Some(id) => mounts.into_iter().find(|mount| mount.id == id),
+        None => {
+            // A later mount hides an earlier one at the same place and all below it.
+            let mut found: Option<Mount> = None;
+            for mount in mounts {
+                let hides = found
+                    .as_ref()
+                    .is_none_or(|found| mount.mount_point.starts_with(&found.mount_point));
+                if path.starts_with(&mount.mount_point) && hides {
+                    found = Some(mount);
+                }
+            }
+            found
+        }
+    }
+}
+
+/// The mounts in the text of a `mountinfo` file; lines that are not understood are left out.
+fn parse_mountinfo(text: &[u8]) -> Vec<Mount> {
+    text.split(|&byte| byte == b'\n')
+        .filter_map(parse_mount)
+        .collect()
+}
+
+fn parse_mount(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let root = unescape(fields.nth(2)?);
+    let mount_point = unescape(fields.next()?);
+    // Options, then any number of optional fields that a lone hyphen ends.
+    fields.find(|field| *field == b"-")?;
+    let type_name = unescape(fields.next()?);
+    let source = unescape(fields.next()?);
+    Some(Mount {
+        id,
+        root: root.into(),
+        mount_point: mount_point.into(),
+        type_name: type_name.to_string_lossy().into_owned(),
+        source: source.to_string_lossy().into_owned(),
+    })
+}
+
+/// `field` with `\040` and the like (three octal digits) turned back into bytes.
+fn unescape(field: &[u8]) -> OsString {
+    let mut bytes = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        let code = after.get(..3).and_then(octal).filter(|_| byte == b'\\');
+        match code {
+            Some(code) => {
+                bytes.push(code);
+                rest = &after[3..];
+            }
+            None => bytes.push(byte),
+        }
+    }
+    OsString::from_vec(bytes)
+}
+
+fn octal(digits: &[u8]) -> Option<u8> {
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RECORDED: &[u8] = br"21 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,discard
+22 21 0:20 / /proc rw,relatime shared:2 - proc proc rw
+90 21 7:0 / /srv/team\040files rw,relatime shared:40 master:3 - xfs /dev/loop0 rw,prjquota
+91 90 7:0 /inner /srv/team\040files/bind rw,relatime - xfs /dev/loop0 rw,prjquota
+92 21 0:44 / /tank/smb rw,relatime shared:41 - zfs tank/smb rw,xattr,posixacl
+93 21 7:1 / /mnt rw,relatime - ext4 /dev/loop1 rw
+94 93 7:2 / /mnt rw,relatime - btrfs /dev/loop2 rw
+garbage
+";
+
+    fn found(id: Option<u64>, path: &str) -> u64 {
+        find_mount(parse_mountinfo(RECORDED), id, Path::new(path))
+            .unwrap()
+            .id
+    }
+
+    #[test]
+    fn recorded_mounts_are_read() {
+        let mounts = parse_mountinfo(RECORDED);
+        assert_eq!(mounts.len(), 7);
+        assert_eq!(
+            mounts[3],
+            Mount {
+                id: 91,
+                root: "/inner".into(),
+                mount_point: "/srv/team files/bind".into(),
+                type_name: "xfs".into(),
+                source: "/dev/loop0".into(),
+            }
+        );
+        assert_eq!(mounts[4].source, "tank/smb");
+    }
+
+    #[test]
+    fn the_mount_that_is_seen_at_a_path_is_found() {
+        assert_eq!(found(None, "/etc"), 21);
+        assert_eq!(found(None, "/srv/team files/x"), 90);
+        assert_eq!(found(None, "/srv/team files/bind/x"), 91);
+        assert_eq!(found(None, "/srv/team filesystem"), 21);
+        assert_eq!(found(None, "/mnt/x"), 94);
+        assert_eq!(found(Some(93), "/mnt/x"), 93);
+    }
+
+    #[test]
+    fn remedies_name_the_commands() {
+        let mounts = parse_mountinfo(RECORDED);
+        let ext4 = project_remedy(Filesystem::Ext4, false, &mounts[5]);
+        assert!(ext4.contains("`tune2fs -O quota,project -Q prjquota /dev/loop1`"));
+        assert!(!project_remedy(Filesystem::Ext4, true, &mounts[5]).contains("tune2fs"));
+        assert!(project_remedy(Filesystem::Xfs, false, &mounts[0]).contains("`rootflags=pquota`"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in prop::collection::vec(any::<u8>(), 0..300)) {
+            parse_mountinfo(&text);
+            unescape(&text);
+        }
+
+        #[test]
+        fn escaped_paths_read_back(path in "[a-z \\t\\n\\\\]{0,20}") {
+            let escaped: Vec<u8> = path
+                .bytes()
+                .flat_map(|byte| match byte {
+                    b' ' | b'\t' | b'\n' | b'\\' => format!("\\{byte:03o}").into_bytes(),
+                    _ => vec![byte],
+                })
+                .collect();
+            prop_assert_eq!(unescape(&escaped), OsString::from(path));
+        }
+    }
+}

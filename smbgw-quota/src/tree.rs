@@ -1,0 +1,334 @@
+//! Marking everything below a directory with a project, and taking the mark away.
+//!
+//! The walk stays on the mount it began in and follows no symbolic link: every file is opened from
+//! its directory with openat2(2). The kernel marks neither symbolic links nor special files by
+//! descriptor; they hold no data and are only counted.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use rustix::fs::{self as unix, AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
+use rustix::io::Errno;
+use smbgw_core::change::Change;
+use smbgw_core::deadline::Deadline;
+
+use crate::detect::open_directory;
+use crate::error::QuotaError;
+use crate::sys::{self, PROJECT_INHERIT};
+
+/// What a walk through a directory met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TreeReport {
+    /// Regular files.
+    pub files: u64,
+    /// Directories, the first one included.
+    pub directories: u64,
+    /// Symbolic links, devices, sockets and pipes, which cannot be marked and hold no data.
+    pub unmarkable: u64,
+    /// Other file systems mounted inside, which were left out.
+    pub mounts: Vec<PathBuf>,
+    /// Files that have names outside the directory too; they count for its project all the same.
+    pub linked_outside: Vec<PathBuf>,
+}
+
+/// Looks whether everything below `root` can be marked with `project`.
+///
+/// # Errors
+/// [`QuotaError::OtherProject`] naming the first file or directory that has another one.
+pub fn check(root: &Path, project: u32, deadline: Deadline) -> Result<TreeReport, QuotaError> {
+    let mut report = TreeReport::default();
+    let mut links: HashMap<u64, (PathBuf, u64)> = HashMap::new();
+    walk(root, deadline, |item| {
+        match item {
+            Item::Directory { path, fd } | Item::File { path, fd, .. } => {
+                let found = attributes(fd, path)?.project;
+                if found != 0 && found != project {
+                    return Err(QuotaError::OtherProject {
+                        path: path.into(),
+                        id: found,
+                    });
+                }
+            }
+            Item::Unmarkable | Item::Mount { .. } => {}
+        }
+        match item {
+            Item::Directory { .. } => report.directories += 1,
+            Item::File { path, status, .. } => {
+                report.files += 1;
+                if status.st_nlink > 1 {
+                    let link = links
+                        .entry(status.st_ino)
+                        .or_insert_with(|| (path.into(), status.st_nlink));
+                    link.1 = link.1.saturating_sub(1);
+                }
+            }
+            Item::Unmarkable => report.unmarkable += 1,
+            Item::Mount { path } => report.mounts.push(path.into()),
+        }
+        Ok(())
+    })?;
+    let outside = links.into_values().filter(|(_, missing)| *missing > 0);
+    report.linked_outside = outside.map(|(path, _)| path).collect();
+    report.linked_outside.sort_unstable();
+    Ok(report)
+}
+
+/// Marks everything below `root` with `project`, after a [`check`] that nothing has another one.
+///
+/// A directory is marked before it is read, so that what is made meanwhile inherits the mark.
+///
+/// # Errors
+/// As [`check`]; or where a mark cannot be set, after which [`unmark`] is right.
+pub fn mark(
+    root: &Path,
+    project: u32,
+    deadline: Deadline,
+) -> Result<(Change, TreeReport), QuotaError> {
+    let report = check(root, project, deadline)?;
+    let mut change = Change::Unchanged;
+    walk(root, deadline, |item| {
+        let (path, fd, inherit) = match item {
+            Item::Directory { path, fd } => (path, fd, PROJECT_INHERIT),
+            Item::File { path, fd, .. } => (path, fd, 0),
+            Item::Unmarkable | Item::Mount { .. } => return Ok(()),
+        };
+        let old = attributes(fd, path)?;
+        if old.project != 0 && old.project != project {
+            return Err(QuotaError::OtherProject {
+                path: path.into(),
+                id: old.project,
+            });
+        }
+        let mut new = old;
+        new.project = project;
+        new.flags |= inherit;
+        if new != old {
+            set_attributes(fd, path, new)?;
+            change = Change::Updated;
+        }
+        Ok(())
+    })?;
+    Ok((change, report))
+}
+
+/// Takes the mark `project` from everything below `root` that has it.
+///
+/// # Errors
+/// Where that fails; it may be called again.
+pub fn unmark(root: &Path, project: u32, deadline: Deadline) -> Result<Change, QuotaError> {
+    let mut change = Change::Unchanged;
+    walk(root, deadline, |item| {
+        let (path, fd) = match item {
+            Item::Directory { path, fd } | Item::File { path, fd, .. } => (path, fd),
+            Item::Unmarkable | Item::Mount { .. } => return Ok(()),
+        };
+        let mut attributes = attributes(fd, path)?;
+        if attributes.project == project {
+            attributes.project = 0;
+            attributes.flags &= !PROJECT_INHERIT;
+            set_attributes(fd, path, attributes)?;
+            change = Change::Updated;
+        }
+        Ok(())
+    })?;
+    Ok(change)
+}
+
+/// Bytes that the files and directories below `root` occupy; a file with several names counts once.
+///
+/// # Errors
+/// Where the directory cannot be read.
+pub fn occupied(root: &Path, deadline: Deadline) -> Result<u64, QuotaError> {
+    let mut bytes = 0;
+    let mut seen = std::collections::HashSet::new();
+    let mut count = |status: &Stat| {
+        if status.st_nlink < 2 || seen.insert(status.st_ino) {
+            bytes += status.st_blocks as u64 * 512;
+        }
+    };
+    walk(root, deadline, |item| {
+        match item {
+            Item::File { status, .. } => count(status),
+            Item::Directory { path, fd } => {
+                let status =
+                    unix::fstat(fd).map_err(|error| QuotaError::path("look at", path, error))?;
+                bytes_of_directory(&mut count, status);
+            }
+            Item::Unmarkable | Item::Mount { .. } => {}
+        }
+        Ok(())
+    })?;
+    Ok(bytes)
+}
+
+/// Whether the directory `fd` has no entries.
+pub(crate) fn is_empty(fd: impl AsFd, path: &Path) -> Result<bool, QuotaError> {
+    let fail = |error: Errno| QuotaError::path("read", path, error);
+    for entry in Dir::read_from(fd).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The links of a directory are its subdirectories, not other names.
+fn bytes_of_directory(count: &mut impl FnMut(&Stat), mut status: Stat) {
+    status.st_nlink = 1;
+    count(&status);
+}
+
+/// One thing that a walk meets.
+enum Item<'w> {
+    Directory {
+        path: &'w Path,
+        fd: &'w OwnedFd,
+    },
+    File {
+        path: &'w Path,
+        fd: &'w OwnedFd,
+        status: &'w Stat,
+    },
+    Unmarkable,
+    Mount {
+        path: &'w Path,
+    },
+}
+
+/// A directory still to be walked through: `below` the open directory `base`.
+struct Pending {
+    base: Rc<OwnedFd>,
+    below: PathBuf,
+    path: PathBuf,
+}
+
+/// The longest path that is resolved in one call; directories deeper down get a base of their own,
+/// so that neither the kernel's limit on paths nor the one on open files bounds the depth.
+const LONGEST_BELOW: usize = 2048;
+
+/// Calls `visit` for everything at and below `root` on its mount; directories before what is in
+/// them.
+fn walk(
+    root: &Path,
+    deadline: Deadline,
+    mut visit: impl FnMut(&Item<'_>) -> Result<(), QuotaError>,
+) -> Result<(), QuotaError> {
+    let base = open_directory(root)?.ok_or_else(|| QuotaError::NotFound {
+        what: "directory".into(),
+        path: root.into(),
+    })?;
+    let mut stack = vec![Pending {
+        base: Rc::new(base),
+        below: ".".into(),
+        path: root.into(),
+    }];
+    while let Some(dir) = stack.pop() {
+        let fd = match open_below(&dir.base, &dir.below, OFlags::DIRECTORY) {
+            Ok(fd) => fd,
+            // Removed or replaced since its name was read.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
+            Err(Errno::XDEV) => {
+                visit(&Item::Mount { path: &dir.path })?;
+                continue;
+            }
+            Err(error) => return Err(QuotaError::path("open", &dir.path, error)),
+        };
+        visit(&Item::Directory {
+            path: &dir.path,
+            fd: &fd,
+        })?;
+        let fail = |error: Errno| QuotaError::path("read", &dir.path, error);
+        let mut subdirs = Vec::new();
+        for entry in Dir::read_from(&fd).map_err(fail)? {
+            let entry = entry.map_err(fail)?;
+            if matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                continue;
+            }
+            if deadline.has_passed() {
+                return Err(QuotaError::TimedOut { path: root.into() });
+            }
+            let name = Path::new(std::ffi::OsStr::from_bytes(entry.file_name().to_bytes()));
+            if visit_entry(&fd, name, &dir.path.join(name), &mut visit)? {
+                subdirs.push(name.to_path_buf());
+            }
+        }
+        let far = dir.below.as_os_str().len() > LONGEST_BELOW;
+        let (base, below) = if far {
+            (Rc::new(fd), PathBuf::new())
+        } else {
+            (dir.base, dir.below)
+        };
+        stack.extend(subdirs.into_iter().map(|name| Pending {
+            base: base.clone(),
+            below: below.join(&name),
+            path: dir.path.join(&name),
+        }));
+    }
+    Ok(())
+}
+
+/// Visits the entry `name` of `dir` unless it is a directory; then `true`.
+fn visit_entry(
+    dir: &OwnedFd,
+    name: &Path,
+    path: &Path,
+    visit: &mut impl FnMut(&Item<'_>) -> Result<(), QuotaError>,
+) -> Result<bool, QuotaError> {
+    let kind = |status: &Stat| FileType::from_raw_mode(status.st_mode);
+    let status = match unix::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(status) => status,
+        Err(Errno::NOENT) => return Ok(false),
+        Err(error) => return Err(QuotaError::path("look at", path, error)),
+    };
+    match kind(&status) {
+        FileType::Directory => return Ok(true),
+        FileType::RegularFile => {}
+        _ => return visit(&Item::Unmarkable).map(|()| false),
+    }
+    // Something else may be there by now: opening a pipe must not block.
+    let fd = match open_below(dir, name, OFlags::NONBLOCK) {
+        Ok(fd) => fd,
+        Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(false),
+        Err(Errno::XDEV) => return visit(&Item::Mount { path }).map(|()| false),
+        Err(error) => return Err(QuotaError::path("open", path, error)),
+    };
+    let status = unix::fstat(&fd).map_err(|error| QuotaError::path("look at", path, error))?;
+    let item = match kind(&status) {
+        FileType::RegularFile => Item::File {
+            path,
+            fd: &fd,
+            status: &status,
+        },
+        _ => Item::Unmarkable,
+    };
+    visit(&item).map(|()| false)
+}
+
+fn open_below(base: &OwnedFd, below: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+    loop {
+        match unix::openat2(base, below, flags, Mode::empty(), resolve) {
+            // The kernel asks to try again where a rename raced with the look-up.
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            result => return result,
+        }
+    }
+}
+
+fn attributes(fd: &OwnedFd, path: &Path) -> Result<sys::FileAttributes, QuotaError> {
+    sys::file_attributes(fd).map_err(|error| QuotaError::path("read the project of", path, error))
+}
+
+fn set_attributes(
+    fd: &OwnedFd,
+    path: &Path,
+    attributes: sys::FileAttributes,
+) -> Result<(), QuotaError> {
+    sys::set_file_attributes(fd, attributes)
+        .map_err(|error| QuotaError::path("set the project of", path, error))
+}
