@@ -13,14 +13,25 @@
 
 pub mod account;
 pub mod acl;
+pub mod catalog;
 pub mod change;
 pub mod deadline;
+pub mod definition;
+pub mod endpoint;
 pub mod error;
 pub mod host;
+pub mod journal;
+pub mod layout;
+pub mod lifecycle;
+pub mod machine;
+pub mod plan;
 pub mod ports;
 pub mod probe;
+pub mod progress;
 pub mod secret;
 pub mod service;
 pub mod share;
 pub mod size;
 pub mod smbconf;
+pub mod step_error;
+pub mod steps;

@@ -27,6 +27,7 @@ pub struct Command {
 #[derive(Clone)]
 pub(crate) enum Stdin {
     Empty,
+    Bytes(Vec<u8>),
     Secret(Secret),
 }
 
@@ -56,7 +57,15 @@ impl Command {
         self
     }
 
-    /// What the program reads from its standard input; never shown.
+    /// What the program reads from its standard input, a file that it may also open as
+    /// `/dev/stdin`.
+    #[must_use]
+    pub fn stdin(mut self, content: Vec<u8>) -> Self {
+        self.stdin = Stdin::Bytes(content);
+        self
+    }
+
+    /// The secret that the program reads from its standard input; never shown.
     #[must_use]
     pub fn stdin_secret(mut self, secret: Secret) -> Self {
         self.stdin = Stdin::Secret(secret);

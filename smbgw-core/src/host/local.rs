@@ -70,6 +70,19 @@ impl LocalHost {
         Ok((dir, Path::new(name)))
     }
 
+    /// The same, or `None` where there is no such directory.
+    fn parent_if_there<'p>(
+        &self,
+        action: &'static str,
+        path: &'p Path,
+    ) -> Result<Option<(OwnedFd, &'p Path)>, FileError> {
+        match self.parent(action, path) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens `path` below the root; symbolic links on the way are followed inside the root only.
     fn open(&self, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
         let root = sys::open(&self.root, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
@@ -270,9 +283,11 @@ impl Host for LocalHost {
         let mut whole = Vec::with_capacity(line.len() + 1);
         whole.extend_from_slice(line);
         whole.push(b'\n');
-        file.write_all(&whole)
-            .and_then(|()| file.sync_data())
-            .map_err(fail)?;
+        let length = file.metadata().map_err(fail)?.len();
+        if let Err(error) = file.write_all(&whole).and_then(|()| file.sync_data()) {
+            let _ = file.set_len(length);
+            return Err(fail(error));
+        }
         if is_new {
             sync_dir(&dir).map_err(fail)?;
         }
@@ -280,21 +295,25 @@ impl Host for LocalHost {
     }
 
     fn remove(&self, path: &Path) -> Result<Change, FileError> {
-        if self.status(path)?.is_none()
-            && path
-                .parent()
-                .is_none_or(|dir| self.stat(dir).is_ok_and(|found| found.is_none()))
-        {
+        self.remove_temporary(path)?;
+        let Some((dir, name)) = self.parent_if_there("remove", path)? else {
             return Ok(Change::Unchanged);
-        }
-        let (dir, name) = self.parent("remove", path)?;
-        let fail = |error: Errno| FileError::new("remove", path, error);
-        remove_at(&dir, &temporary_name(name)).map_err(fail)?;
-        let change = remove_at(&dir, name).map_err(fail)?;
+        };
+        let fail = |error: io::Error| FileError::new("remove", path, error);
+        let change = remove_at(&dir, name).map_err(|error| fail(error.into()))?;
         if change.happened() {
-            sync_dir(&dir).map_err(|error| FileError::new("remove", path, error))?;
+            sync_dir(&dir).map_err(fail)?;
         }
         Ok(change)
+    }
+
+    fn remove_temporary(&self, path: &Path) -> Result<Change, FileError> {
+        let path = &self.resolved(path)?;
+        let Some((dir, name)) = self.parent_if_there("remove", path)? else {
+            return Ok(Change::Unchanged);
+        };
+        remove_at(&dir, &temporary_name(name))
+            .map_err(|error| FileError::new("remove", path, error))
     }
 
     fn create_dir(&self, path: &Path, mode: u32) -> Result<Change, FileError> {

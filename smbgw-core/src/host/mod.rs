@@ -79,7 +79,7 @@ pub trait Host: Debug + Sync {
     /// Adds `line` and a line feed to the end of the file at `path` and makes it durable.
     ///
     /// # Errors
-    /// Where any step fails; a part of the line may then be in the file.
+    /// Where any step fails; the file is then cut back to what it was.
     fn append(&self, path: &Path, line: &[u8], mode: u32) -> Result<(), FileError>;
 
     /// Removes the file at `path` and makes that durable.
@@ -87,6 +87,12 @@ pub trait Host: Debug + Sync {
     /// # Errors
     /// Where it is there and cannot be removed.
     fn remove(&self, path: &Path) -> Result<Change, FileError>;
+
+    /// Removes what a [`write`](Host::write) of `path` left that was interrupted by a crash.
+    ///
+    /// # Errors
+    /// Where it is there and cannot be removed.
+    fn remove_temporary(&self, path: &Path) -> Result<Change, FileError>;
 
     /// Makes the directory at `path`; its parent has to exist.
     ///

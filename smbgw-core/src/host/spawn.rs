@@ -69,13 +69,16 @@ pub(crate) fn run(program: &Path, command: &Command, deadline: Deadline) -> io::
 fn stdin_of(stdin: &Stdin) -> io::Result<Stdio> {
     match stdin {
         Stdin::Empty => Ok(Stdio::null()),
-        Stdin::Secret(secret) => {
-            let mut file = File::from(memfd_create("smbgw-stdin", MemfdFlags::CLOEXEC)?);
-            file.write_all(secret.expose())?;
-            file.rewind()?;
-            Ok(file.into())
-        }
+        Stdin::Bytes(content) => memory_file(content),
+        Stdin::Secret(secret) => memory_file(secret.expose()),
     }
+}
+
+fn memory_file(content: &[u8]) -> io::Result<Stdio> {
+    let mut file = File::from(memfd_create("smbgw-stdin", MemfdFlags::CLOEXEC)?);
+    file.write_all(content)?;
+    file.rewind()?;
+    Ok(file.into())
 }
 
 /// Kills and reaps the child's process group unless it ended on its own.

@@ -44,9 +44,9 @@ pub trait Storage: Sync {
     /// Where that fails; calling [`destroy`](Storage::destroy) is right whatever was done.
     fn create(&self, volume: &Volume, deadline: Deadline) -> Result<Change, PortError>;
 
-    /// Takes back what [`create`](Storage::create) did, whole or in part: the mark, and for a
-    /// volume that was made new and `data` is [`Data::Remove`] also the data. An adopted
-    /// directory, dataset or subvolume is never removed.
+    /// Takes back what [`create`](Storage::create) did, whole or in part: limit, mark and
+    /// registration, and for a volume that was made new, as `data` says, the directory, dataset or
+    /// subvolume itself. An adopted one is never removed.
     ///
     /// # Errors
     /// Where that fails; it may be called again.
@@ -88,6 +88,9 @@ pub trait Storage: Sync {
 pub enum Data {
     /// The data stays where it is.
     Keep,
+    /// The volume is removed if nothing is in it; one with content makes the call fail and stays as
+    /// it is, so that undoing never costs data that a client has written meanwhile.
+    RemoveIfEmpty,
     /// The data is removed.
     Remove,
 }

@@ -5,3 +5,5 @@ pub mod path;
 pub mod spec;
 
 pub use name::{NameError, ShareName};
+pub use path::{PathError, SharePath};
+pub use spec::{Access, Encryption, Mode, Protocol, ShareDraft, ShareSpec};

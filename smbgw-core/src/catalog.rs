@@ -1,0 +1,182 @@
+//! The shares this machine is meant to have: one small JSON file each.
+//!
+//! A record is the desired state with all that is needed to find the share's parts again. Samba's
+//! definitions are rendered from the records ([`crate::definition`]); nothing reads them back.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::UserName;
+use crate::change::Change;
+use crate::error::{Coded, ErrorKind};
+use crate::host::{FileError, Host, create_dirs};
+use crate::layout::{self, CATALOG_DIR};
+use crate::ports::Volume;
+use crate::share::{ShareName, ShareSpec};
+
+/// The version of the record's form that this program writes.
+const VERSION: u32 = 1;
+
+/// One share as it is meant to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShareRecord {
+    /// The form of this record.
+    version: u32,
+    /// What was asked for.
+    pub spec: ShareSpec,
+    /// Where the data is.
+    pub volume: Volume,
+    /// Directories above the volume that were made for it, the outermost first.
+    #[serde(default)]
+    pub made_directories: Vec<PathBuf>,
+    /// Accounts that were made for it.
+    #[serde(default)]
+    pub made_accounts: Vec<UserName>,
+    /// When it was made, in seconds since 1970-01-01 00:00 UTC.
+    pub created_at: i64,
+}
+
+impl ShareRecord {
+    /// The record of a share made at `created_at`.
+    pub fn new(spec: ShareSpec, volume: Volume, created_at: i64) -> Self {
+        Self {
+            version: VERSION,
+            spec,
+            volume,
+            made_directories: Vec::new(),
+            made_accounts: Vec::new(),
+            created_at,
+        }
+    }
+
+    /// The share's name.
+    pub fn name(&self) -> &ShareName {
+        &self.spec.name
+    }
+}
+
+/// All records, ordered by folded name.
+///
+/// # Errors
+/// Where a record cannot be read or is not in the form of a record.
+pub fn load_all(host: &dyn Host) -> Result<Vec<ShareRecord>, CatalogError> {
+    let dir = Path::new(CATALOG_DIR);
+    let names = host.list(dir)?;
+    let records = names
+        .iter()
+        .filter(|name| name.ends_with(".json") && !name.starts_with('.'));
+    let mut all = Vec::with_capacity(names.len());
+    for name in records {
+        // A record that vanished since the listing belongs to a share just deleted.
+        all.extend(load_file(host, &dir.join(name))?);
+    }
+    Ok(all)
+}
+
+/// The record of the share `name`, or `None` where there is no such share.
+///
+/// # Errors
+/// Where the record cannot be read or is not in the form of a record.
+pub fn load(host: &dyn Host, name: &ShareName) -> Result<Option<ShareRecord>, CatalogError> {
+    load_file(host, &layout::catalog_file(&name.key()))
+}
+
+/// Writes `record`, whether or not there is one for its share.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn store(host: &dyn Host, record: &ShareRecord) -> Result<Change, CatalogError> {
+    create_dirs(host, Path::new(CATALOG_DIR), 0o755)?;
+    let path = layout::catalog_file(&record.name().key());
+    let mut text =
+        serde_json::to_string_pretty(record).map_err(|source| CatalogError::Malformed {
+            path: path.clone(),
+            source,
+        })?;
+    text.push('\n');
+    Ok(host.write(&path, text.as_bytes(), 0o644)?)
+}
+
+/// Removes the record of the share `name`, and the directory of records with the last one.
+///
+/// # Errors
+/// Where the file cannot be removed.
+pub fn remove(host: &dyn Host, name: &ShareName) -> Result<Change, CatalogError> {
+    let change = host.remove(&layout::catalog_file(&name.key()))?;
+    let dir = Path::new(CATALOG_DIR);
+    if host.remove_dir(dir)?.happened()
+        && let Some(parent) = dir.parent()
+    {
+        host.remove_dir(parent)?;
+    }
+    Ok(change)
+}
+
+/// Why the records could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// A file could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file is not in the form of a record.
+    #[error("`{}` is not a valid record of a share", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A record was written by a newer version of this program.
+    #[error("`{}` has version {version}, and this program knows versions up to {VERSION}", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+}
+
+impl Coded for CatalogError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Malformed { .. } => "catalog.malformed",
+            Self::TooNew { .. } => "catalog.too-new",
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Failed
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.remedy(),
+            Self::Malformed { path, .. } => Some(format!(
+                "restore {0} from a backup, or move it away and create the share again over its \
+                 directory",
+                path.display()
+            )),
+            Self::TooNew { .. } => Some("use the newer version of this program".into()),
+        }
+    }
+}
+
+fn load_file(host: &dyn Host, path: &Path) -> Result<Option<ShareRecord>, CatalogError> {
+    let Some(content) = host.read(path)? else {
+        return Ok(None);
+    };
+    let record: ShareRecord =
+        serde_json::from_slice(&content).map_err(|source| CatalogError::Malformed {
+            path: path.into(),
+            source,
+        })?;
+    if record.version > VERSION {
+        return Err(CatalogError::TooNew {
+            path: path.into(),
+            version: record.version,
+        });
+    }
+    Ok(Some(record))
+}

@@ -1,0 +1,420 @@
+//! Our shares as Samba reads them: the text of `smbgw.conf` and its place in `smb.conf`.
+//!
+//! `smbgw.conf` is a function of the records ([`crate::catalog`]) and of what the administrator set
+//! in `smb.conf`; it is made anew whenever either matters, and never read back. A parameter that
+//! the administrator set is left alone.
+//!
+//! Shares live in a file behind one `include` line rather than in Samba's registry: a file is what
+//! administrators read and back up, it works where smbd does not run (images), and replacing it is
+//! atomic with one rename.
+
+use std::path::Path;
+
+use crate::catalog::{self, CatalogError, ShareRecord};
+use crate::change::Change;
+use crate::deadline::Deadline;
+use crate::error::{Coded, ErrorKind};
+use crate::host::{Command, CommandError, FileError, Host, create_dirs};
+use crate::layout::{SHARES_CONF, SMB_CONF};
+use crate::ports::Filesystem;
+use crate::share::{Protocol, ShareName, ShareSpec};
+use crate::smbconf::effective::{self, Effective};
+use crate::smbconf::globals::{Globals, explicit_globals_following};
+use crate::smbconf::include::{Edit, IncludePath, IncludePathError, attach, detach, is_skeleton};
+use crate::smbconf::lex::{self, Item};
+use crate::smbconf::names::canonical;
+use crate::smbconf::render::{RenderError, Value, render_section};
+
+/// What the administrator's `smb.conf` sets globally, its includes but for ours followed.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn administrators_globals(host: &dyn Host) -> Result<Globals, FileError> {
+    let text = host.read(Path::new(SMB_CONF))?.unwrap_or_default();
+    Ok(explicit_globals_following(&text, &|path| {
+        read_theirs(host, path)
+    }))
+}
+
+/// A file that the administrator's `smb.conf` includes; `None` for ours.
+pub(crate) fn read_theirs(host: &dyn Host, path: &Path) -> Option<Vec<u8>> {
+    if path == Path::new(SHARES_CONF) {
+        None
+    } else {
+        host.read(path).ok().flatten()
+    }
+}
+
+/// The global parameters that the shares in `records` need, with their values.
+pub fn wanted_globals<'r>(
+    records: impl Iterator<Item = &'r ShareSpec> + Clone,
+) -> [(&'static str, &'static str); 4] {
+    let oldest = records
+        .clone()
+        .map(|spec| spec.min_protocol)
+        .min()
+        .unwrap_or_default();
+    let guests = records.clone().any(|spec| spec.access.guest);
+    [
+        ("server min protocol", Protocol::samba_name(oldest)),
+        ("server signing", "mandatory"),
+        ("map to guest", if guests { "bad user" } else { "never" }),
+        ("restrict anonymous", if guests { "0" } else { "2" }),
+    ]
+}
+
+/// The whole text of `smbgw.conf` for `records`, where the administrator set `theirs`.
+///
+/// # Errors
+/// Where a value cannot be expressed in Samba's syntax.
+pub fn render(records: &[ShareRecord], theirs: &Globals) -> Result<String, RenderError> {
+    render_with(
+        &wanted_globals(records.iter().map(|record| &record.spec)),
+        records,
+        theirs,
+    )
+}
+
+/// The section of one share.
+///
+/// # Errors
+/// Where a value cannot be expressed in Samba's syntax.
+pub fn render_share(spec: &ShareSpec, filesystem: Filesystem) -> Result<String, RenderError> {
+    let path = spec.path.to_string();
+    let yes_no = |yes: bool| if yes { "yes" } else { "no" };
+    let who: Vec<String> = spec
+        .access
+        .users
+        .iter()
+        .map(ToString::to_string)
+        .chain(spec.access.groups.iter().map(|group| format!("@{group}")))
+        .collect();
+    let who: Vec<&str> = who.iter().map(String::as_str).collect();
+    let mut parameters: Vec<(&str, Value<'_>)> = vec![("path", path.as_str().into())];
+    if let Some(comment) = &spec.comment {
+        parameters.push(("comment", comment.as_str().into()));
+    }
+    parameters.push(("read only", yes_no(spec.access.read_only).into()));
+    parameters.push(("guest ok", yes_no(spec.access.guest).into()));
+    if !spec.access.guest {
+        parameters.push(("valid users", Value::List(&who)));
+    }
+    parameters.push(("server smb encrypt", spec.encryption.samba_name().into()));
+    // New files get the rights of the directory's default list, whatever mode the client asks for.
+    parameters.push(("inherit acls", "yes".into()));
+    for (key, value) in free_space_parameters(filesystem) {
+        parameters.push((key, Value::Syntax(value)));
+    }
+    render_section(spec.name.as_str(), &parameters)
+}
+
+/// What Samba needs to tell clients the free space of the quota where `statvfs` does not.
+fn free_space_parameters(filesystem: Filesystem) -> &'static [(&'static str, &'static str)] {
+    match filesystem {
+        // statvfs(2) in the directory answers for the project or dataset.
+        Filesystem::Ext4 | Filesystem::Xfs | Filesystem::Zfs | Filesystem::Btrfs => &[],
+    }
+}
+
+/// Makes Samba's configuration what the records say; the caller holds the configuration lock.
+///
+/// With `checked`, the section of that share is first put to `testparm` as a candidate.
+///
+/// # Errors
+/// Where a file cannot be changed, or `testparm` refuses the candidate or reads it differently;
+/// nothing is installed then.
+pub fn synchronise(
+    host: &dyn Host,
+    checked: Option<&ShareName>,
+    deadline: Deadline,
+) -> Result<Change, DefinitionError> {
+    let records = catalog::load_all(host)?;
+    if records.is_empty() {
+        return withdraw(host);
+    }
+    let theirs = administrators_globals(host)?;
+    let text = render(&records, &theirs)?;
+    if let Some(name) = checked
+        && let Some(record) = records.iter().find(|record| record.name() == name)
+    {
+        check_candidate(host, &records, record, &theirs, deadline)?;
+    }
+    let installed = host.write(Path::new(SHARES_CONF), text.as_bytes(), 0o644)?;
+    let smb_conf = Path::new(SMB_CONF);
+    let before = host.read(smb_conf)?;
+    let attached = match attach(before.as_deref(), &include_path()?) {
+        Edit::Unchanged => Change::Unchanged,
+        Edit::Changed(text) => {
+            create_dirs(host, smb_conf.parent().unwrap_or(smb_conf), 0o755)?;
+            host.write(smb_conf, &text, 0o644)?
+        }
+    };
+    Ok(if installed.happened() {
+        installed
+    } else {
+        attached
+    })
+}
+
+/// What Samba reads in the administrator's configuration, without our shares.
+///
+/// # Errors
+/// Where `testparm` refuses it or is not installed.
+pub fn check_administrators(
+    host: &dyn Host,
+    deadline: Deadline,
+) -> Result<Effective, DefinitionError> {
+    testparm(
+        host,
+        administrators_text(host)?.unwrap_or_default(),
+        deadline,
+    )
+}
+
+/// The text of the administrator's `smb.conf` without our line; `None` where there is no such file.
+pub(crate) fn administrators_text(host: &dyn Host) -> Result<Option<Vec<u8>>, DefinitionError> {
+    let Some(text) = host.read(Path::new(SMB_CONF))? else {
+        return Ok(None);
+    };
+    Ok(Some(match detach(&text, &include_path()?) {
+        Edit::Changed(text) => text,
+        Edit::Unchanged => text,
+    }))
+}
+
+fn render_with(
+    globals: &[(&str, &str)],
+    records: &[ShareRecord],
+    theirs: &Globals,
+) -> Result<String, RenderError> {
+    let mut text = String::from(HEADER);
+    text.push_str("[global]\n");
+    for (key, value) in globals.iter().filter(|(key, _)| theirs.get(key).is_none()) {
+        text.push_str(&format!("\t{key} = {value}\n"));
+    }
+    for record in records {
+        text.push('\n');
+        text.push_str(&render_share(&record.spec, record.volume.filesystem)?);
+    }
+    text.push_str(FOOTER);
+    Ok(text)
+}
+
+/// The name of our file for an include line.
+fn include_path() -> Result<IncludePath, DefinitionError> {
+    Ok(IncludePath::new(SHARES_CONF)?)
+}
+
+/// Takes our line out of `smb.conf` and removes our file.
+fn withdraw(host: &dyn Host) -> Result<Change, DefinitionError> {
+    let smb_conf = Path::new(SMB_CONF);
+    let include = include_path()?;
+    if let Some(text) = host.read(smb_conf)? {
+        if is_skeleton(&text, &include) {
+            host.remove(smb_conf)?;
+        } else if let Edit::Changed(text) = detach(&text, &include) {
+            host.write(smb_conf, &text, 0o644)?;
+        }
+    }
+    Ok(host.remove(Path::new(SHARES_CONF))?)
+}
+
+/// Puts `record`'s section, with the globals of all records, to `testparm` behind the
+/// administrator's own configuration, and compares what Samba reads with what is meant.
+fn check_candidate(
+    host: &dyn Host,
+    records: &[ShareRecord],
+    record: &ShareRecord,
+    theirs: &Globals,
+    deadline: Deadline,
+) -> Result<(), DefinitionError> {
+    // The other shares' sections were checked when they came.
+    let globals = wanted_globals(records.iter().map(|record| &record.spec));
+    let candidate = render_with(&globals, std::slice::from_ref(record), theirs)?;
+    let theirs = administrators_text(host)?;
+    let text = match attach(theirs.as_deref(), &include_path()?) {
+        Edit::Changed(text) => text,
+        Edit::Unchanged => theirs.unwrap_or_default(),
+    };
+    compare(
+        &testparm(host, with_included(&text, candidate.as_bytes()), deadline)?,
+        record,
+        &globals,
+    )
+}
+
+/// `text` with `content` in the place of our include line, which is how Samba reads an include.
+fn with_included(text: &[u8], content: &[u8]) -> Vec<u8> {
+    let document = lex::parse(text);
+    let mut whole = Vec::with_capacity(text.len() + content.len());
+    for line in document.lines() {
+        match &line.item {
+            Item::Parameter { key, value }
+                if canonical(key) == "include" && **value == *SHARES_CONF.as_bytes() =>
+            {
+                whole.extend_from_slice(content);
+            }
+            _ => whole.extend_from_slice(&text[line.range.clone()]),
+        }
+    }
+    whole
+}
+
+/// What Samba reads in `text`, as `testparm` tells.
+fn testparm(
+    host: &dyn Host,
+    text: Vec<u8>,
+    deadline: Deadline,
+) -> Result<Effective, DefinitionError> {
+    // With -v also what equals Samba's defaults is told.
+    let command = Command::new("testparm")
+        .args(["-s", "-v", "/dev/stdin"])
+        .stdin(text);
+    match host.run(&command, deadline) {
+        Ok(output) => Ok(effective::parse(&output.stdout)),
+        Err(CommandError::Failed { stderr, .. }) => Err(DefinitionError::Refused { said: stderr }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Compares what Samba reads with what `record` means.
+fn compare(
+    effective: &Effective,
+    record: &ShareRecord,
+    globals: &[(&'static str, &'static str)],
+) -> Result<(), DefinitionError> {
+    let name = record.name().as_str();
+    let path = record.spec.path.to_string();
+    let read = effective.share(name, "path").map(String::from_utf8_lossy);
+    if read.as_deref() != Some(path.as_str()) {
+        return Err(DefinitionError::ReadDifferently {
+            parameter: format!("path of [{name}]"),
+            meant: path,
+            read: read.unwrap_or_default().into_owned(),
+        });
+    }
+    for (key, meant) in globals {
+        let read = String::from_utf8_lossy(effective.global(key).unwrap_or_default());
+        if !is_at_least(key, &read, meant) {
+            return Err(DefinitionError::ReadDifferently {
+                parameter: (*key).into(),
+                meant: (*meant).into(),
+                read: read.into_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the value `given` of the global parameter `key` is as strict as `wanted`.
+///
+/// What guests are mapped to does not matter to shares that refuse guests, and what anonymous
+/// sessions may list is no part of what a share promises; both may be whatever they are.
+pub fn is_at_least(key: &str, given: &str, wanted: &str) -> bool {
+    let given = canonical(given.as_bytes());
+    match key {
+        "server min protocol" => {
+            let rank = |name: &str| PROTOCOLS.iter().position(|list| list.contains(&name));
+            rank(&given.to_uppercase()) >= rank(wanted)
+        }
+        "server signing" => {
+            ["mandatory", "required", "force", "forced", "enforced"].contains(&given.as_str())
+        }
+        "map to guest" if wanted == "bad user" => given != "never",
+        "restrict anonymous" if wanted == "0" => given != "2",
+        _ => true,
+    }
+}
+
+/// The names of protocol versions in smb.conf(5), from the oldest to the newest.
+const PROTOCOLS: [&[&str]; 9] = [
+    &["CORE", "COREPLUS"],
+    &["LANMAN1", "LANMAN2"],
+    &["NT1"],
+    &["SMB2_02"],
+    &["SMB2_10", "SMB2"],
+    &["SMB2_22", "SMB2_24"],
+    &["SMB3_00"],
+    &["SMB3_02"],
+    &["SMB3_11", "SMB3"],
+];
+
+const HEADER: &str = "\
+# The shares of this machine's SMB gateway, written by smbgw and overwritten when they change:
+# use `pve-smbgateway` to change them, and smb.conf for shares of your own.
+";
+
+/// Brings Samba back to the section that our include line stands in.
+const FOOTER: &str = "\n[global]\n";
+
+/// Why Samba's configuration could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionError {
+    /// A file could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A record could not be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A command failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A value cannot be expressed.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The path of our file cannot be expressed.
+    #[error(transparent)]
+    Include(#[from] IncludePathError),
+    /// `testparm` refuses the configuration.
+    #[error("samba refuses the configuration: {said}")]
+    Refused {
+        /// What it said.
+        said: String,
+    },
+    /// Samba reads the candidate differently from what it means.
+    #[error("samba reads the {parameter} as `{read}` where `{meant}` is meant")]
+    ReadDifferently {
+        /// Which parameter.
+        parameter: String,
+        /// What it was to be.
+        meant: String,
+        /// What Samba reads.
+        read: String,
+    },
+}
+
+impl Coded for DefinitionError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Catalog(error) => error.code(),
+            Self::Command(error) => error.code(),
+            Self::Render(_) | Self::Include(_) => "smbconf.not-expressible",
+            Self::Refused { .. } => "smbconf.refused",
+            Self::ReadDifferently { .. } => "smbconf.read-differently",
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::File(error) => error.kind(),
+            Self::Catalog(error) => error.kind(),
+            Self::Command(error) => error.kind(),
+            Self::Render(_) | Self::Include(_) => ErrorKind::Invalid,
+            Self::Refused { .. } | Self::ReadDifferently { .. } => ErrorKind::Failed,
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.remedy(),
+            Self::Catalog(error) => error.remedy(),
+            Self::Command(error) => error.remedy(),
+            Self::Refused { .. } => Some(format!("run `testparm -s {SMB_CONF}` and mend the file")),
+            Self::ReadDifferently { .. } => {
+                Some(format!("look in {SMB_CONF} for a line that sets it"))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! What an operation is about to do, on disk before it does it.
+//!
+//! A journal is one file a share: a header with the whole plan, then one line for each step before
+//! it is applied, then the outcome. Lines are appended and synchronised; a torn last line is one
+//! whose step had not begun. The file also reserves the share's name and path: it is made under the
+//! configuration lock, before the first step.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Coded, ErrorKind};
+use crate::host::{FileError, Host, create_dirs};
+use crate::layout::{self, JOURNAL_DIR};
+use crate::plan::Plan;
+use crate::share::ShareName;
+
+/// A journal that is being written.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+}
+
+/// What a journal found on disk says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// The plan that was being carried out.
+    pub plan: Plan,
+    /// When it started, in seconds since 1970-01-01 00:00 UTC.
+    pub started_at: i64,
+    /// The steps that may have been applied, wholly or in part, with what undoing them needs.
+    pub begun: Vec<Begun>,
+    /// How it ended, if that was decided.
+    pub verdict: Option<Verdict>,
+}
+
+/// A step that may have been applied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Begun {
+    /// Its place in the plan, from 0.
+    pub step: usize,
+    /// What undoing it needs.
+    pub undo: Value,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// All steps are applied.
+    Done,
+    /// All steps are undone.
+    RolledBack,
+}
+
+impl Journal {
+    /// Makes the journal for `plan`, which reserves its share.
+    ///
+    /// # Errors
+    /// Where it cannot be written; nothing remains then.
+    pub fn create(host: &dyn Host, plan: &Plan) -> Result<Self, JournalError> {
+        create_dirs(host, Path::new(JOURNAL_DIR), 0o700)?;
+        let path = layout::journal_file(&plan.share.key());
+        let line = Line::Plan {
+            version: VERSION,
+            started_at: host.now(),
+            plan: plan.clone(),
+        };
+        let mut text = line.text(&path)?;
+        text.push('\n');
+        host.write(&path, text.as_bytes(), 0o600)?;
+        Ok(Self { path })
+    }
+
+    /// Notes that `step` is about to be applied.
+    ///
+    /// # Errors
+    /// Where that cannot be made durable; the step must not be applied then.
+    pub fn begin(&self, host: &dyn Host, begun: &Begun) -> Result<(), JournalError> {
+        self.append(host, &Line::Begun(begun.clone()))
+    }
+
+    /// Notes how the operation ended.
+    ///
+    /// # Errors
+    /// Where that cannot be made durable; the operation has not ended then.
+    pub fn decide(&self, host: &dyn Host, verdict: Verdict) -> Result<(), JournalError> {
+        self.append(host, &Line::Verdict(verdict))
+    }
+
+    /// Removes the journal, and its directory with the last one; the caller holds the
+    /// configuration lock.
+    ///
+    /// # Errors
+    /// Where it cannot be removed.
+    pub fn remove(self, host: &dyn Host) -> Result<(), JournalError> {
+        host.remove(&self.path)?;
+        let dir = Path::new(JOURNAL_DIR);
+        if host.remove_dir(dir)?.happened()
+            && let Some(parent) = dir.parent()
+        {
+            host.remove_dir(parent)?;
+        }
+        Ok(())
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn append(&self, host: &dyn Host, line: &Line) -> Result<(), JournalError> {
+        Ok(host.append(&self.path, line.text(&self.path)?.as_bytes(), 0o600)?)
+    }
+}
+
+/// The folded names of the shares that have a journal.
+///
+/// # Errors
+/// Where the directory cannot be read.
+pub fn pending(host: &dyn Host) -> Result<Vec<String>, JournalError> {
+    let names = host.list(Path::new(JOURNAL_DIR))?;
+    Ok(names
+        .iter()
+        .filter(|name| !name.starts_with('.'))
+        .filter_map(|name| name.strip_suffix(".jsonl").map(str::to_string))
+        .collect())
+}
+
+/// The journal of the share with the folded name `key` and what it says, or `None` where there is
+/// none.
+///
+/// # Errors
+/// Where it cannot be read, or its header is not one.
+pub fn read(host: &dyn Host, key: &str) -> Result<Option<(Journal, Account)>, JournalError> {
+    let path = layout::journal_file(key);
+    let Some(content) = host.read(&path)? else {
+        return Ok(None);
+    };
+    let mut lines = content.split_inclusive(|&byte| byte == b'\n');
+    let malformed = |source| JournalError::Malformed {
+        path: path.clone(),
+        source,
+    };
+    let header = lines.next().unwrap_or_default();
+    let Line::Plan {
+        version,
+        started_at,
+        plan,
+    } = serde_json::from_slice(header).map_err(malformed)?
+    else {
+        return Err(malformed(serde::de::Error::custom("the plan is missing")));
+    };
+    if version > VERSION {
+        return Err(JournalError::TooNew { path, version });
+    }
+    let mut account = Account {
+        plan,
+        started_at,
+        begun: Vec::new(),
+        verdict: None,
+    };
+    for line in lines {
+        match serde_json::from_slice(line) {
+            Ok(Line::Begun(begun)) if begun.step < account.plan.steps.len() => {
+                account.begun.push(begun);
+            }
+            Ok(Line::Verdict(verdict)) => account.verdict = Some(verdict),
+            Ok(_) => {
+                return Err(malformed(serde::de::Error::custom(
+                    "a line is out of place",
+                )));
+            }
+            // The line was being written when the machine stopped: what it announces never began.
+            Err(_) if !line.ends_with(b"\n") => break,
+            Err(source) => return Err(malformed(source)),
+        }
+    }
+    Ok(Some((Journal { path }, account)))
+}
+
+/// The plans that are under way for other shares than `except`.
+///
+/// # Errors
+/// Where a journal cannot be read.
+pub fn plans_under_way(
+    host: &dyn Host,
+    except: Option<&ShareName>,
+) -> Result<Vec<Plan>, JournalError> {
+    let mut plans = Vec::new();
+    for key in pending(host)?
+        .into_iter()
+        .filter(|key| except.is_none_or(|name| *key != name.key()))
+    {
+        // One that is gone since the listing has ended.
+        plans.extend(read(host, &key)?.map(|(_, account)| account.plan));
+    }
+    Ok(plans)
+}
+
+/// Why a journal could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file is not in the form of a journal.
+    #[error("`{}` is not a valid journal", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The journal was written by a newer version of this program.
+    #[error("`{}` has version {version}, and this program knows versions up to {VERSION}", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+}
+
+impl Coded for JournalError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Malformed { .. } => "journal.malformed",
+            Self::TooNew { .. } => "journal.too-new",
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Failed
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.remedy(),
+            Self::Malformed { path, .. } => Some(format!(
+                "look at what it says of the interrupted operation, clean up by hand, and remove {}",
+                path.display()
+            )),
+            Self::TooNew { .. } => Some("use the newer version of this program".into()),
+        }
+    }
+}
+
+/// The version of the journal's form that this program writes.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    Plan {
+        version: u32,
+        started_at: i64,
+        plan: Plan,
+    },
+    Begun(Begun),
+    Verdict(Verdict),
+}
+
+impl Line {
+    fn text(&self, path: &Path) -> Result<String, JournalError> {
+        serde_json::to_string(self).map_err(|source| JournalError::Malformed {
+            path: path.into(),
+            source,
+        })
+    }
+}

@@ -1,0 +1,25 @@
+//! Where on a host the files of this project and of Samba are.
+
+use std::path::PathBuf;
+
+/// Samba's own configuration, the administrator's.
+pub const SMB_CONF: &str = "/etc/samba/smb.conf";
+
+/// The file with the definitions of all our shares, which one line in [`SMB_CONF`] includes.
+pub const SHARES_CONF: &str = "/etc/samba/smbgw.conf";
+
+/// What is wanted: one file a share.
+pub const CATALOG_DIR: &str = "/etc/smbgw/shares";
+
+/// What is under way: one file for each share that is being changed.
+pub const JOURNAL_DIR: &str = "/var/lib/smbgw/journal";
+
+/// The file in [`CATALOG_DIR`] for the share with the folded name `key`.
+pub fn catalog_file(key: &str) -> PathBuf {
+    PathBuf::from(CATALOG_DIR).join(format!("{key}.json"))
+}
+
+/// The file in [`JOURNAL_DIR`] for the share with the folded name `key`.
+pub fn journal_file(key: &str) -> PathBuf {
+    PathBuf::from(JOURNAL_DIR).join(format!("{key}.jsonl"))
+}

@@ -1,0 +1,25 @@
+//! Making, resizing, deleting and recovering shares.
+//!
+//! An operation checks everything it can before it touches anything, writes down its plan, and
+//! carries the plan out step by step. What goes wrong on the way is undone; what cannot be undone
+//! is said, with the commands that clean it up; what a crash interrupts is finished or unwound by
+//! the next operation or by [`recover`].
+
+mod create;
+mod delete;
+mod execute;
+mod outcome;
+mod preflight;
+mod recover;
+mod request;
+mod resize;
+mod status;
+
+pub use create::create;
+pub use delete::{DeleteOptions, delete};
+pub use outcome::{Finding, Outcome, Report, ShareError, StepReport};
+pub use preflight::{Check, CheckResult, Preflight, preflight};
+pub use recover::{Recovered, recover};
+pub use request::CreateOptions;
+pub use resize::resize;
+pub use status::{ShareStatus, list, status};

@@ -1,0 +1,203 @@
+//! How an operation ended.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::catalog::CatalogError;
+use crate::change::Change;
+use crate::error::{Coded, ErrorKind, Problem};
+use crate::host::{FileError, LockError};
+use crate::journal::JournalError;
+use crate::lifecycle::preflight::Preflight;
+use crate::plan::LeftBehind;
+use crate::ports::PortError;
+use crate::share::ShareName;
+use crate::step_error::StepError;
+
+/// How an operation that was begun ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Outcome {
+    /// All of it is done.
+    Done(Report),
+    /// It failed, and the machine is as it was before.
+    RolledBack {
+        /// What failed.
+        cause: Finding,
+    },
+    /// It failed, and something is left.
+    NeedsAttention {
+        /// What failed.
+        cause: Finding,
+        /// What is left, and the commands to clean it up.
+        left_behind: Vec<LeftBehind>,
+    },
+}
+
+/// What an operation did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The share.
+    pub share: ShareName,
+    /// Each step with what it did.
+    pub steps: Vec<StepReport>,
+    /// What an administrator should know beside it.
+    pub notes: Vec<String>,
+}
+
+/// What one step did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepReport {
+    /// What the step does.
+    pub title: String,
+    /// What it did.
+    pub change: Change,
+}
+
+/// A failure in a form that can be shown and stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was being done.
+    pub during: String,
+    /// Stable code of the failure.
+    pub code: String,
+    /// What happened, as a lower-case sentence.
+    pub message: String,
+    /// What to do about it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+impl Finding {
+    /// The failure `error` of what is described by `during`.
+    pub fn new(during: impl Into<String>, error: &dyn Coded) -> Self {
+        Self {
+            during: during.into(),
+            code: error.code().into(),
+            message: crate::error::chain_text(error),
+            remedy: error.remedy(),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.during, self.message)
+    }
+}
+
+/// Why an operation was not begun; nothing was touched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShareError {
+    /// The request is wrong, or collides with what is there.
+    #[error("{}", listed(.0))]
+    Refused(Vec<Problem>),
+    /// The machine is not set up for it.
+    #[error("the machine is not ready: {}", failures(.0))]
+    Preflight(Preflight),
+    /// There is no such share.
+    #[error("there is no share `{0}`")]
+    NotFound(ShareName),
+    /// An interrupted operation has to be cleaned up first.
+    #[error("an interrupted operation on `{share}` could not be cleaned up: {cause}")]
+    Unrecovered {
+        /// The share.
+        share: ShareName,
+        /// Why not.
+        cause: Finding,
+        /// What is left of it.
+        left_behind: Vec<LeftBehind>,
+    },
+    /// A lock was not taken.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A record could not be used.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// A journal could not be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A file could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The storage could not be looked at.
+    #[error(transparent)]
+    Storage(#[from] PortError),
+    /// The machine could not be looked at.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+impl Coded for ShareError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "share.refused",
+            Self::Preflight(_) => "share.preflight-failed",
+            Self::NotFound(_) => "share.not-found",
+            Self::Unrecovered { .. } => "share.unrecovered",
+            Self::Lock(error) => error.code(),
+            Self::Catalog(error) => error.code(),
+            Self::Journal(error) => error.code(),
+            Self::File(error) => error.code(),
+            Self::Storage(error) => error.code(),
+            Self::Step(error) => error.code(),
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Refused(problems) => worst(problems),
+            Self::Preflight(_) => ErrorKind::Unsupported,
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::Unrecovered { .. } => ErrorKind::Failed,
+            Self::Lock(error) => error.kind(),
+            Self::Catalog(error) => error.kind(),
+            Self::Journal(error) => error.kind(),
+            Self::File(error) => error.kind(),
+            Self::Storage(error) => error.kind(),
+            Self::Step(error) => error.kind(),
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Refused(_) | Self::Preflight(_) => None,
+            Self::NotFound(_) => Some("run `pve-smbgateway list` to see the shares".into()),
+            Self::Unrecovered { .. } => Some("run `pve-smbgateway recover`".into()),
+            Self::Lock(error) => error.remedy(),
+            Self::Catalog(error) => error.remedy(),
+            Self::Journal(error) => error.remedy(),
+            Self::File(error) => error.remedy(),
+            Self::Storage(error) => error.remedy(),
+            Self::Step(error) => error.remedy(),
+        }
+    }
+}
+
+/// The kind that stands for all problems: an invalid request before a conflict before the rest.
+fn worst(problems: &[Problem]) -> ErrorKind {
+    [
+        ErrorKind::Invalid,
+        ErrorKind::NotFound,
+        ErrorKind::Conflict,
+        ErrorKind::Unsupported,
+    ]
+    .into_iter()
+    .find(|kind| problems.iter().any(|problem| problem.kind == *kind))
+    .unwrap_or(ErrorKind::Failed)
+}
+
+fn listed(problems: &[Problem]) -> String {
+    let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    texts.join("\n")
+}
+
+fn failures(preflight: &Preflight) -> String {
+    let texts: Vec<_> = preflight
+        .failures()
+        .map(|check| check.message.clone())
+        .collect();
+    texts.join("; ")
+}

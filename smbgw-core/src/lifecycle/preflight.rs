@@ -1,0 +1,339 @@
+//! Whether the machine is ready for a share, found out without changing anything.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::account;
+use crate::definition::{
+    administrators_globals, check_administrators, is_at_least, wanted_globals,
+};
+use crate::endpoint::smb_endpoint;
+use crate::error::{Coded, chain_text};
+use crate::layout::SMB_CONF;
+use crate::machine::Machine;
+use crate::ports::{QuotaState, Survey};
+use crate::service::ServiceState;
+use crate::share::ShareSpec;
+use crate::size::ByteSize;
+use crate::smbconf::globals::Globals;
+
+/// What was checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Preflight {
+    /// Every check with its result.
+    pub checks: Vec<Check>,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was checked: `tools`, `smb.conf`, `settings`, `quota`, `space`, `service` or `password`.
+    pub name: &'static str,
+    /// How it came out.
+    pub result: CheckResult,
+    /// What was found, as a lower-case sentence.
+    pub message: String,
+    /// What to do about it, where it is not all right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CheckResult {
+    /// All right.
+    Passed,
+    /// The share can be made, but will not do all that one might expect.
+    Warning,
+    /// The share cannot be made.
+    Failed,
+}
+
+impl Preflight {
+    /// The checks that failed.
+    pub fn failures(&self) -> impl Iterator<Item = &Check> {
+        self.checks
+            .iter()
+            .filter(|check| check.result == CheckResult::Failed)
+    }
+
+    /// The checks that came out with a warning.
+    pub fn warnings(&self) -> impl Iterator<Item = &Check> {
+        self.checks
+            .iter()
+            .filter(|check| check.result == CheckResult::Warning)
+    }
+
+    fn add(&mut self, name: &'static str, result: CheckResult, message: impl Into<String>) {
+        self.checks.push(Check {
+            name,
+            result,
+            message: message.into(),
+            remedy: None,
+        });
+    }
+
+    fn add_with_remedy(
+        &mut self,
+        name: &'static str,
+        result: CheckResult,
+        message: impl Into<String>,
+        remedy: Option<String>,
+    ) {
+        self.checks.push(Check {
+            name,
+            result,
+            message: message.into(),
+            remedy,
+        });
+    }
+
+    fn fail(&mut self, name: &'static str, error: &dyn Coded) {
+        self.add_with_remedy(name, CheckResult::Failed, chain_text(error), error.remedy());
+    }
+}
+
+/// Checks the machine, and where `share` is given, whether it is ready for that share, whose place
+/// `survey` describes.
+pub fn preflight(
+    machine: &Machine<'_>,
+    share: Option<&ShareSpec>,
+    survey: Option<&Survey>,
+) -> Preflight {
+    let mut found = Preflight::default();
+    let tools_there = check_tools(machine, &mut found);
+    let globals = check_configuration(machine, tools_there, &mut found);
+    if let Some(globals) = &globals {
+        check_settings(share, globals, &mut found);
+    }
+    if let Some(survey) = survey {
+        check_quota(survey, &mut found);
+        check_space(share, survey, &mut found);
+    }
+    if machine.host.is_live() && tools_there {
+        check_service(machine, &globals.unwrap_or_default(), &mut found);
+        check_passwords(machine, share, &mut found);
+    }
+    found
+}
+
+fn check_tools(machine: &Machine<'_>, found: &mut Preflight) -> bool {
+    let mut tools = vec!["testparm"];
+    if machine.host.is_live() {
+        tools.extend(["smbd", "smbclient", "smbcontrol", "pdbedit", "getent"]);
+    }
+    let mut all = true;
+    for tool in &tools {
+        if let Err(error) = machine.host.tool(tool) {
+            found.fail("tools", &error);
+            all = false;
+        }
+    }
+    if all {
+        found.add(
+            "tools",
+            CheckResult::Passed,
+            format!("{} are installed", tools.join(", ")),
+        );
+    }
+    all
+}
+
+fn check_configuration(
+    machine: &Machine<'_>,
+    tools_there: bool,
+    found: &mut Preflight,
+) -> Option<Globals> {
+    let globals = match administrators_globals(machine.host) {
+        Ok(globals) => globals,
+        Err(error) => {
+            found.fail("smb.conf", &error);
+            return None;
+        }
+    };
+    if globals.uses_registry_only() {
+        found.add_with_remedy(
+            "smb.conf",
+            CheckResult::Failed,
+            format!("samba takes its configuration from its registry alone, not from {SMB_CONF}"),
+            Some(format!(
+                "write `include = registry` in the place of `config backend = registry` in \
+                 {SMB_CONF}"
+            )),
+        );
+    } else if tools_there {
+        match check_administrators(machine.host, machine.deadline) {
+            Ok(_) => found.add("smb.conf", CheckResult::Passed, "samba can read smb.conf"),
+            Err(error) => found.fail("smb.conf", &error),
+        }
+    }
+    Some(globals)
+}
+
+/// Whether what the administrator set for the whole server is as strict as the share needs.
+fn check_settings(share: Option<&ShareSpec>, globals: &Globals, found: &mut Preflight) {
+    let mut all = true;
+    for (key, wanted) in wanted_globals(share.into_iter()) {
+        let Some(given) = globals.text(key) else {
+            continue;
+        };
+        if share.is_some() && !is_at_least(key, &given, wanted) {
+            all = false;
+            let mut remedy = format!("remove `{key} = {given}` from {SMB_CONF}");
+            if key == "server min protocol" {
+                remedy.push_str(", or ask for an older protocol with --min-protocol");
+            }
+            found.add_with_remedy(
+                "settings",
+                CheckResult::Failed,
+                format!("{SMB_CONF} sets `{key} = {given}`, and the share needs `{wanted}`"),
+                Some(remedy),
+            );
+        }
+    }
+    if all {
+        found.add(
+            "settings",
+            CheckResult::Passed,
+            "nothing in smb.conf weakens the share",
+        );
+    }
+}
+
+fn check_quota(survey: &Survey, found: &mut Preflight) {
+    let mount = survey.mount_point.display();
+    match &survey.quota {
+        QuotaState::Enforced(filesystem) => found.add(
+            "quota",
+            CheckResult::Passed,
+            format!("{filesystem} at {mount} enforces limits"),
+        ),
+        QuotaState::Off { reason, remedy, .. } => found.add_with_remedy(
+            "quota",
+            CheckResult::Failed,
+            format!(
+                "{} at {mount} does not enforce limits: {reason}",
+                survey.type_name
+            ),
+            Some(remedy.clone()),
+        ),
+        QuotaState::Unsupported { remedy } => found.add_with_remedy(
+            "quota",
+            CheckResult::Failed,
+            format!(
+                "{} at {mount} has no limits for directories",
+                survey.type_name
+            ),
+            Some(remedy.clone()),
+        ),
+    }
+}
+
+fn check_space(share: Option<&ShareSpec>, survey: &Survey, found: &mut Preflight) {
+    let available = ByteSize::from_bytes(survey.available);
+    let mount = survey.mount_point.display();
+    if survey.available < SMALLEST_FREE {
+        found.add_with_remedy(
+            "space",
+            CheckResult::Failed,
+            format!("only {available} are free at {mount}"),
+            Some(format!(
+                "free at least {}",
+                ByteSize::from_bytes(SMALLEST_FREE)
+            )),
+        );
+        return;
+    }
+    match share {
+        Some(spec) if spec.quota.bytes().saturating_sub(survey.used) > survey.available => found
+            .add_with_remedy(
+                "space",
+                CheckResult::Warning,
+                format!(
+                    "{available} are free at {mount}, less than the quota of {}",
+                    spec.quota
+                ),
+                Some("the disk will be full before the share is; add storage in time".into()),
+            ),
+        _ => found.add(
+            "space",
+            CheckResult::Passed,
+            format!("{available} are free at {mount}"),
+        ),
+    }
+}
+
+fn check_service(machine: &Machine<'_>, globals: &Globals, found: &mut Preflight) {
+    let state = match machine.service.state(machine.deadline) {
+        Ok(state) => state,
+        Err(error) => return found.fail("service", &error),
+    };
+    let endpoint = match smb_endpoint(machine.host, globals, machine.deadline) {
+        Ok(endpoint) => endpoint,
+        Err(error) => return found.fail("service", &error),
+    };
+    let answers = TcpStream::connect_timeout(&endpoint, CONNECT_TIME).is_ok();
+    match (state, answers) {
+        (ServiceState::Running, true) => {
+            found.add(
+                "service",
+                CheckResult::Passed,
+                format!("smbd answers at {endpoint}"),
+            );
+        }
+        (ServiceState::Stopped, false) => found.add(
+            "service",
+            CheckResult::Passed,
+            format!("smbd does not run, will be started, and {endpoint} is free"),
+        ),
+        (ServiceState::Running, false) => found.add_with_remedy(
+            "service",
+            CheckResult::Failed,
+            format!("smbd runs, but nothing answers at {endpoint}"),
+            Some("look at the log of smbd, and at `interfaces` and `smb ports` in smb.conf".into()),
+        ),
+        (ServiceState::Stopped, true) => found.add_with_remedy(
+            "service",
+            CheckResult::Failed,
+            format!("{endpoint} is taken by another program than smbd"),
+            Some(format!(
+                "run `ss -tlnp sport = {}` to see which",
+                endpoint.port()
+            )),
+        ),
+    }
+}
+
+/// Users without an SMB password cannot log in, however right everything else is.
+fn check_passwords(machine: &Machine<'_>, share: Option<&ShareSpec>, found: &mut Preflight) {
+    for user in share.iter().flat_map(|spec| &spec.access.users) {
+        if machine.password_of(user).is_some() {
+            continue;
+        }
+        match account::smb_password_exists(machine.host, user, machine.deadline) {
+            Ok(true) => {
+                found.add(
+                    "password",
+                    CheckResult::Passed,
+                    format!("{user} has an SMB password"),
+                );
+            }
+            Ok(false) => found.add_with_remedy(
+                "password",
+                CheckResult::Warning,
+                format!("{user} has no SMB password on this machine"),
+                Some(format!("run `smbpasswd -a {user}`")),
+            ),
+            Err(error) => found.fail("password", &error),
+        }
+    }
+}
+
+/// The free space below which no share is begun, in bytes.
+const SMALLEST_FREE: u64 = 4 << 20;
+
+const CONNECT_TIME: Duration = Duration::from_secs(2);

@@ -1,0 +1,245 @@
+//! Looking at a request for a share on the machine it is meant for.
+
+use std::path::Path;
+
+use crate::account;
+use crate::catalog::ShareRecord;
+use crate::definition::{administrators_text, read_theirs};
+use crate::error::{ErrorKind, Problem};
+use crate::host::{Command, Host};
+use crate::layout::SMB_CONF;
+use crate::lifecycle::outcome::ShareError;
+use crate::machine::Machine;
+use crate::ports::Survey;
+use crate::share::{ShareDraft, ShareName, SharePath, ShareSpec};
+use crate::size::{ByteSize, QuotaSize};
+use crate::smbconf::globals::explicit_globals_following;
+use crate::smbconf::shares::{Shares, shares};
+use crate::step_error::StepError;
+
+/// A share to make.
+#[derive(Clone, Debug, Default)]
+pub struct CreateOptions {
+    /// What is asked for.
+    pub draft: ShareDraft,
+    /// Make it even if the directory holds more than the quota already.
+    pub force: bool,
+}
+
+/// A request that is valid here.
+pub(super) struct Examined {
+    pub(super) spec: ShareSpec,
+    pub(super) survey: Survey,
+}
+
+/// What else there is that a new share must not collide with.
+pub(super) struct Neighbours<'a> {
+    pub(super) records: &'a [ShareRecord],
+    /// Name and path of the shares that are being made or taken away at this moment.
+    pub(super) under_way: &'a [(ShareName, std::path::PathBuf)],
+}
+
+/// Checks everything about a request that can be checked; changes nothing.
+pub(super) fn examine(
+    machine: &Machine<'_>,
+    options: &CreateOptions,
+    neighbours: &Neighbours<'_>,
+) -> Result<Examined, ShareError> {
+    let draft = &options.draft;
+    let (spec, mut problems) = match draft.check() {
+        Ok(spec) => (Some(spec), Vec::new()),
+        Err(problems) => (None, problems),
+    };
+    // A field is looked at on the machine even where another one is wrong.
+    if let Ok(name) = draft.name.parse::<ShareName>() {
+        check_name(machine, &name, neighbours, &mut problems)?;
+    }
+    let path = draft.checked_path();
+    let mut survey = None;
+    if let Some(path) = &path {
+        match path.check_on(machine.host) {
+            Ok(()) => {
+                check_path(machine, path, neighbours, &mut problems)?;
+                match machine.storage.survey(path.as_path(), machine.deadline) {
+                    Ok(found) => survey = Some(found),
+                    Err(error) => problems.push(Problem::from_error("path", &error)),
+                }
+            }
+            Err(error) => problems.push(Problem::from_error("path", &error)),
+        }
+    }
+    let quota = draft
+        .quota
+        .as_deref()
+        .and_then(|text| text.parse::<QuotaSize>().ok());
+    if let (Some(survey), Some(quota), false) = (&survey, quota, options.force) {
+        check_usage(survey, quota, &mut problems);
+    }
+    check_people(machine, draft, &mut problems);
+    match (spec, survey) {
+        (Some(spec), Some(survey)) if problems.is_empty() => Ok(Examined { spec, survey }),
+        _ => Err(ShareError::Refused(problems)),
+    }
+}
+
+/// A quota below what the share holds already would make it read-only from the start.
+pub(super) fn usage_problem(used: u64, quota: QuotaSize) -> Option<Problem> {
+    (used > quota.bytes()).then(|| {
+        let used = ByteSize::from_bytes(used);
+        Problem::invalid(
+            "quota",
+            "share.quota-below-usage",
+            format!("the quota of {quota} is below the {used} that are used already"),
+        )
+        .remedy("give a larger quota, or --force to set it all the same")
+    })
+}
+
+fn check_usage(survey: &Survey, quota: QuotaSize, problems: &mut Vec<Problem>) {
+    problems.extend(usage_problem(survey.used, quota));
+}
+
+fn check_name(
+    machine: &Machine<'_>,
+    name: &ShareName,
+    neighbours: &Neighbours<'_>,
+    problems: &mut Vec<Problem>,
+) -> Result<(), ShareError> {
+    let taken = |by: &str| {
+        Problem::invalid(
+            "name",
+            "share.name-taken",
+            format!("there is a share `{name}` {by}"),
+        )
+        .kind(ErrorKind::Conflict)
+        .remedy("choose another name")
+    };
+    if neighbours
+        .records
+        .iter()
+        .any(|record| record.name() == name)
+    {
+        problems.push(taken("already"));
+        return Ok(());
+    }
+    let theirs = their_shares(machine)?;
+    if theirs.find(name.as_str()).is_some() {
+        problems.push(taken(&format!("in {SMB_CONF} already")));
+    } else if usershare_exists(machine.host, name)? {
+        problems.push(taken("among the usershares (`net usershare`) already"));
+    }
+    Ok(())
+}
+
+fn check_path(
+    machine: &Machine<'_>,
+    path: &SharePath,
+    neighbours: &Neighbours<'_>,
+    problems: &mut Vec<Problem>,
+) -> Result<(), ShareError> {
+    let overlap = |other: &Path, of: &str| {
+        let message = format!(
+            "`{path}` overlaps with `{}`, the directory of {of}",
+            other.display()
+        );
+        Problem::invalid("path", "share.path-taken", message)
+            .kind(ErrorKind::Conflict)
+            .remedy("choose a directory that is neither inside the other nor around it")
+    };
+    let ours = neighbours
+        .records
+        .iter()
+        .map(|record| (record.name(), record.volume.path.as_path()))
+        .chain(
+            neighbours
+                .under_way
+                .iter()
+                .map(|(name, path)| (name, path.as_path())),
+        );
+    let mut seen = None;
+    for (name, other) in ours {
+        if path.overlaps(other) {
+            seen = Some(overlap(other, &format!("the share `{name}`")));
+            break;
+        }
+    }
+    if seen.is_none() {
+        let theirs = their_shares(machine)?;
+        let found = theirs
+            .iter()
+            .filter(|share| !share.path_has_macros())
+            .find_map(|share| {
+                let other = share.path()?;
+                // A share of the whole machine is the administrator's way in, and no neighbour.
+                (other != Path::new("/") && path.overlaps(other))
+                    .then(|| overlap(other, &format!("[{}] in {SMB_CONF}", share.display_name())))
+            });
+        seen = found;
+    }
+    problems.extend(seen);
+    Ok(())
+}
+
+/// The shares of the administrator's own, those of Samba's registry among them.
+fn their_shares(machine: &Machine<'_>) -> Result<Shares, ShareError> {
+    let host = machine.host;
+    let mut text = administrators_text(host)
+        .map_err(StepError::from)?
+        .unwrap_or_default();
+    let read = |path: &Path| read_theirs(host, path);
+    let globals = explicit_globals_following(&text, &read);
+    if globals.includes_registry() && host.is_live() {
+        let command = Command::new("net").args(["conf", "list"]);
+        let output = host
+            .run(&command, machine.deadline)
+            .map_err(StepError::from)?;
+        text.extend_from_slice(b"\n");
+        text.extend_from_slice(&output.stdout);
+    }
+    Ok(shares(&text, &read))
+}
+
+/// Whether a user has defined a share of that name (smb.conf(5), `usershare path`).
+fn usershare_exists(host: &dyn Host, name: &ShareName) -> Result<bool, ShareError> {
+    let files = host.list(Path::new("/var/lib/samba/usershares"))?;
+    Ok(files.iter().any(|file| file.to_lowercase() == name.key()))
+}
+
+fn check_people(machine: &Machine<'_>, draft: &ShareDraft, problems: &mut Vec<Problem>) {
+    let (host, deadline) = (machine.host, machine.deadline);
+    for user in draft.users.iter().filter_map(|user| user.parse().ok()) {
+        match account::find_user(host, &user, deadline) {
+            Ok(Some(_)) => {}
+            Ok(None) if draft.create_users => {
+                if machine.password_of(&user).is_none() {
+                    problems.push(Problem::from_error(
+                        "create-user",
+                        &StepError::NoPassword(user.to_string()),
+                    ));
+                } else if !user.can_be_created() {
+                    let error = account::AccountError::CannotBeCreated { name: user };
+                    problems.push(Problem::from_error("user", &error));
+                }
+            }
+            Ok(None) => problems.push(
+                Problem::invalid("user", "account.no-such-user", format!("no user `{user}`"))
+                    .remedy("create the account first, or give --create-user"),
+            ),
+            Err(error) => problems.push(Problem::from_error("user", &error)),
+        }
+    }
+    for group in draft.groups.iter().filter_map(|group| group.parse().ok()) {
+        match account::find_group(host, &group, deadline) {
+            Ok(Some(_)) => {}
+            Ok(None) => problems.push(
+                Problem::invalid(
+                    "group",
+                    "account.no-such-group",
+                    format!("no group `{group}`"),
+                )
+                .remedy(format!("create it with `groupadd {group}`")),
+            ),
+            Err(error) => problems.push(Problem::from_error("group", &error)),
+        }
+    }
+}

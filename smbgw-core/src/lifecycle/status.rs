@@ -1,0 +1,123 @@
+//! What shares there are, and how they are.
+
+use serde::Serialize;
+
+use crate::catalog::{self, ShareRecord};
+use crate::definition::administrators_globals;
+use crate::endpoint::smb_endpoint;
+use crate::journal;
+use crate::lifecycle::outcome::{Finding, ShareError};
+use crate::machine::Machine;
+use crate::ports::Usage;
+use crate::probe::{Login, ShareProbe};
+use crate::service::ServiceState;
+use crate::share::ShareName;
+use crate::step_error::StepError;
+
+/// A share as it is at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShareStatus {
+    /// What it is meant to be.
+    pub record: ShareRecord,
+    /// What it holds and what the kernel limits it to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Whether it answers over SMB; `None` where there is no running system to ask.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answers: Option<bool>,
+    /// Everything that is not as it is meant to be.
+    pub findings: Vec<Finding>,
+}
+
+/// All shares, ordered by name.
+///
+/// # Errors
+/// Where the records cannot be read.
+pub fn list(machine: &Machine<'_>) -> Result<Vec<ShareRecord>, ShareError> {
+    Ok(catalog::load_all(machine.host)?)
+}
+
+/// The share `name` as it is at this moment.
+///
+/// # Errors
+/// Where there is no such share or its record cannot be read; all else is in
+/// [`ShareStatus::findings`].
+pub fn status(machine: &Machine<'_>, name: &ShareName) -> Result<ShareStatus, ShareError> {
+    let record =
+        catalog::load(machine.host, name)?.ok_or_else(|| ShareError::NotFound(name.clone()))?;
+    let mut findings = Vec::new();
+    let usage = match machine.storage.usage(&record.volume, machine.deadline) {
+        Ok(usage) => Some(usage),
+        Err(error) => {
+            findings.push(Finding::new("read the usage", &error));
+            None
+        }
+    };
+    if let Some(usage) = usage {
+        findings.extend(drift(&record, usage));
+    }
+    if journal::pending(machine.host)?.contains(&name.key()) {
+        findings.push(Finding {
+            during: "look for interrupted operations".into(),
+            code: "share.interrupted".into(),
+            message: "an operation on the share is under way or was interrupted".into(),
+            remedy: Some("run `pve-smbgateway recover` if nobody is at it".into()),
+        });
+    }
+    let answers = match machine.host.is_live() {
+        true => Some(match probe(machine, record.name()) {
+            Ok(()) => true,
+            Err(error) => {
+                findings.push(Finding::new("connect over SMB", &error));
+                false
+            }
+        }),
+        false => None,
+    };
+    Ok(ShareStatus {
+        record,
+        usage,
+        answers,
+        findings,
+    })
+}
+
+/// What the kernel enforces, where it is not what is meant.
+fn drift(record: &ShareRecord, usage: Usage) -> Option<Finding> {
+    let meant = record.spec.quota;
+    (usage.limits.bytes != Some(meant.bytes())).then(|| Finding {
+        during: "compare the limit".into(),
+        code: "share.quota-drift".into(),
+        message: match usage.limits.bytes {
+            Some(bytes) => format!(
+                "the limit in force is {}, not {meant}",
+                crate::size::ByteSize::from_bytes(bytes)
+            ),
+            None => format!("no limit is in force, where {meant} is meant"),
+        },
+        remedy: Some(format!(
+            "run `pve-smbgateway resize {} {meant}`",
+            crate::host::cmd::quote_for_shell(record.name().as_str())
+        )),
+    })
+}
+
+fn probe(machine: &Machine<'_>, name: &ShareName) -> Result<(), StepError> {
+    if machine.service.state(machine.deadline)? == ServiceState::Stopped {
+        return Err(crate::service::ServiceError::NotRunning {
+            service: machine.service.describe().into(),
+        }
+        .into());
+    }
+    let globals = administrators_globals(machine.host)?;
+    let endpoint = smb_endpoint(machine.host, &globals, machine.deadline)?;
+    let (address, port) = (endpoint.ip(), endpoint.port());
+    let probe = ShareProbe {
+        address,
+        port,
+        share: name,
+        login: Login::Anonymous,
+    };
+    probe.once(machine.host, machine.deadline)?;
+    Ok(())
+}

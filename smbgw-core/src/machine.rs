@@ -1,0 +1,51 @@
+//! The machine an operation works on, put together from its parts.
+
+use std::collections::BTreeMap;
+
+use crate::account::UserName;
+use crate::deadline::Deadline;
+use crate::host::{Host, Lock, LockError};
+use crate::ports::Storage;
+use crate::progress::Progress;
+use crate::secret::Secret;
+use crate::service::SmbService;
+use crate::share::ShareName;
+
+/// The parts that the share life cycle works with, and the time it has.
+pub struct Machine<'a> {
+    /// Commands, files and locks.
+    pub host: &'a dyn Host,
+    /// Places for data, with limits.
+    pub storage: &'a dyn Storage,
+    /// The smbd that serves the shares.
+    pub service: &'a dyn SmbService,
+    /// Who is told what happens.
+    pub progress: &'a dyn Progress,
+    /// SMB passwords for accounts that are to be made, by name.
+    pub passwords: BTreeMap<String, Secret>,
+    /// When all of it has to be over.
+    pub deadline: Deadline,
+}
+
+impl Machine<'_> {
+    /// Takes the lock under which records, `smb.conf` and reservations change.
+    pub(crate) fn lock_configuration(&self) -> Result<Lock, LockError> {
+        self.host
+            .lock("configuration", "changing the configuration", self.deadline)
+    }
+
+    /// Takes the lock of one share, which its operations hold from beginning to end.
+    pub(crate) fn lock_share(
+        &self,
+        name: &ShareName,
+        purpose: &str,
+        deadline: Deadline,
+    ) -> Result<Lock, LockError> {
+        self.host
+            .lock(&format!("share-{}", name.key()), purpose, deadline)
+    }
+
+    pub(crate) fn password_of(&self, user: &UserName) -> Option<&Secret> {
+        self.passwords.get(user.as_str())
+    }
+}

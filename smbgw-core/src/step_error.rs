@@ -1,0 +1,89 @@
+//! Why a step of an operation failed.
+
+use crate::account::AccountError;
+use crate::acl::AclError;
+use crate::catalog::CatalogError;
+use crate::definition::DefinitionError;
+use crate::error::{Coded, ErrorKind};
+use crate::host::{CommandError, FileError, LockError};
+use crate::journal::JournalError;
+use crate::ports::PortError;
+use crate::probe::ProbeError;
+use crate::service::ServiceError;
+
+/// Makes [`StepError`] of the errors that can come up in a step, each passed on as it is.
+macro_rules! step_errors {
+    ($($(#[$doc:meta])* $variant:ident($error:ty),)*) => {
+        /// Why a step of an operation failed.
+        #[derive(Debug, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum StepError {
+            $($(#[$doc])* #[error(transparent)] $variant(#[from] $error),)*
+            /// The journal's data for undoing a step is not what the step wrote.
+            #[error("the data for undoing a step is damaged")]
+            UndoData(#[source] serde_json::Error),
+            /// An account that is to get a password came without one.
+            #[error("no SMB password was given for the new user `{0}`")]
+            NoPassword(String),
+            /// A group that is to get access does not exist.
+            #[error("there is no group `{0}`")]
+            NoSuchGroup(String),
+            /// The account that guests would have is no account.
+            #[error("the guest account `{0}` in smb.conf is not the name of an account")]
+            NoGuestAccount(String),
+        }
+
+        impl Coded for StepError {
+            fn code(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(error) => error.code(),)*
+                    Self::UndoData(_) => "journal.malformed",
+                    Self::NoPassword(_) => "account.password-missing",
+                    Self::NoSuchGroup(_) => "account.no-such-group",
+                    Self::NoGuestAccount(_) => "account.no-guest-account",
+                }
+            }
+
+            fn kind(&self) -> ErrorKind {
+                match self {
+                    $(Self::$variant(error) => error.kind(),)*
+                    Self::UndoData(_) => ErrorKind::Failed,
+                    Self::NoPassword(_) => ErrorKind::Invalid,
+                    Self::NoSuchGroup(_) | Self::NoGuestAccount(_) => ErrorKind::NotFound,
+                }
+            }
+
+            fn remedy(&self) -> Option<String> {
+                match self {
+                    $(Self::$variant(error) => error.remedy(),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+step_errors! {
+    /// A file could not be used.
+    File(FileError),
+    /// A command failed.
+    Command(CommandError),
+    /// A lock was not taken.
+    Lock(LockError),
+    /// A record could not be used.
+    Catalog(CatalogError),
+    /// The journal could not be used.
+    Journal(JournalError),
+    /// Samba's configuration could not be changed.
+    Definition(DefinitionError),
+    /// The storage failed.
+    Storage(PortError),
+    /// smbd could not be controlled.
+    Service(ServiceError),
+    /// An account could not be made or removed.
+    Account(AccountError),
+    /// Permissions could not be set.
+    Acl(AclError),
+    /// The share does not answer.
+    Probe(ProbeError),
+}

@@ -1,0 +1,149 @@
+//! What Samba is told of a share.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{self, ShareRecord};
+use crate::change::Change;
+use crate::definition::synchronise;
+use crate::layout::{SHARES_CONF, catalog_file};
+use crate::machine::Machine;
+use crate::plan::{Action, LeftBehind};
+use crate::share::ShareName;
+use crate::step_error::StepError;
+use crate::steps::announce::reload_if_running;
+
+/// Enters a share into the records and into Samba's configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Publish {
+    /// The share.
+    pub record: ShareRecord,
+}
+
+impl Action for Publish {
+    type Undo = ();
+
+    fn title(&self) -> String {
+        format!("define [{}] in {SHARES_CONF}", self.record.name())
+    }
+
+    fn check(&self, _: &Machine<'_>) -> Result<Option<()>, StepError> {
+        Ok(Some(()))
+    }
+
+    fn apply(&self, machine: &Machine<'_>, (): &()) -> Result<Change, StepError> {
+        put(machine, &self.record, true)?;
+        Ok(Change::Created)
+    }
+
+    fn undo(&self, machine: &Machine<'_>, (): &()) -> Result<(), StepError> {
+        take_away(machine, self.record.name())
+    }
+
+    fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
+        vec![leftover(self.record.name())]
+    }
+}
+
+/// Takes a share out of the records and out of Samba's configuration, and ends its sessions.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Withdraw {
+    /// The share as it was.
+    pub record: ShareRecord,
+}
+
+impl Action for Withdraw {
+    type Undo = ();
+
+    fn title(&self) -> String {
+        format!("remove [{}] from {SHARES_CONF}", self.record.name())
+    }
+
+    fn check(&self, _: &Machine<'_>) -> Result<Option<()>, StepError> {
+        Ok(Some(()))
+    }
+
+    fn apply(&self, machine: &Machine<'_>, (): &()) -> Result<Change, StepError> {
+        take_away(machine, self.record.name())?;
+        Ok(Change::Removed)
+    }
+
+    fn undo(&self, machine: &Machine<'_>, (): &()) -> Result<(), StepError> {
+        put(machine, &self.record, false)
+    }
+
+    fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
+        vec![leftover(self.record.name())]
+    }
+}
+
+/// Changes what the records say of a share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangeRecord {
+    /// The share as it was.
+    pub before: ShareRecord,
+    /// The share as it will be.
+    pub after: ShareRecord,
+}
+
+impl Action for ChangeRecord {
+    type Undo = ();
+
+    fn title(&self) -> String {
+        format!("record the change of {}", self.after.name())
+    }
+
+    fn check(&self, _: &Machine<'_>) -> Result<Option<()>, StepError> {
+        Ok((self.before != self.after).then_some(()))
+    }
+
+    fn apply(&self, machine: &Machine<'_>, (): &()) -> Result<Change, StepError> {
+        let _lock = machine.lock_configuration()?;
+        Ok(catalog::store(machine.host, &self.after)?)
+    }
+
+    fn undo(&self, machine: &Machine<'_>, (): &()) -> Result<(), StepError> {
+        let _lock = machine.lock_configuration()?;
+        catalog::store(machine.host, &self.before)?;
+        Ok(())
+    }
+
+    fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
+        vec![leftover(self.after.name())]
+    }
+}
+
+fn put(machine: &Machine<'_>, record: &ShareRecord, check: bool) -> Result<(), StepError> {
+    {
+        let _lock = machine.lock_configuration()?;
+        catalog::store(machine.host, record)?;
+        synchronise(machine.host, check.then(|| record.name()), machine.deadline)?;
+    }
+    reload_if_running(machine)
+}
+
+fn take_away(machine: &Machine<'_>, name: &ShareName) -> Result<(), StepError> {
+    let changed = {
+        let _lock = machine.lock_configuration()?;
+        catalog::remove(machine.host, name)?;
+        synchronise(machine.host, None, machine.deadline)?
+    };
+    if changed.happened() && machine.host.is_live() {
+        machine
+            .service
+            .close_share(name.as_str(), machine.deadline)?;
+    }
+    reload_if_running(machine)
+}
+
+fn leftover(name: &ShareName) -> LeftBehind {
+    LeftBehind {
+        what: format!("the definition [{name}] in {SHARES_CONF} and its record"),
+        commands: vec![
+            format!(
+                "rm -f {}",
+                crate::host::cmd::quote_for_shell(&catalog_file(&name.key()).to_string_lossy())
+            ),
+            "pve-smbgateway recover".into(),
+        ],
+    }
+}

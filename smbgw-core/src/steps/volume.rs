@@ -1,0 +1,147 @@
+//! The place of a share's data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::Change;
+use crate::host::cmd::quote_for_shell;
+use crate::machine::Machine;
+use crate::plan::{Action, LeftBehind};
+use crate::ports::storage::Data;
+use crate::ports::{Handle, Limits, Origin, Volume};
+use crate::step_error::StepError;
+
+/// Makes the directory, dataset or subvolume of a share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MakeVolume {
+    /// What is made.
+    pub volume: Volume,
+}
+
+impl Action for MakeVolume {
+    type Undo = ();
+
+    fn title(&self) -> String {
+        match self.volume.origin {
+            Origin::Adopted { .. } => format!("adopt {}", describe(&self.volume)),
+            Origin::Created | Origin::ReplacedEmptyDirectory { .. } => {
+                format!("create {}", describe(&self.volume))
+            }
+        }
+    }
+
+    fn check(&self, _: &Machine<'_>) -> Result<Option<()>, StepError> {
+        Ok(Some(()))
+    }
+
+    fn apply(&self, machine: &Machine<'_>, (): &()) -> Result<Change, StepError> {
+        Ok(machine.storage.create(&self.volume, machine.deadline)?)
+    }
+
+    fn undo(&self, machine: &Machine<'_>, (): &()) -> Result<(), StepError> {
+        machine
+            .storage
+            .destroy(&self.volume, Data::RemoveIfEmpty, machine.deadline)?;
+        Ok(())
+    }
+
+    fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
+        vec![leftover(&self.volume)]
+    }
+}
+
+/// Gives up the directory, dataset or subvolume of a share, with or without its data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GiveUpVolume {
+    /// What is given up.
+    pub volume: Volume,
+    /// Whether the data is removed, if the volume was made for the share.
+    pub purge: bool,
+}
+
+impl Action for GiveUpVolume {
+    type Undo = Limits;
+
+    fn title(&self) -> String {
+        match (self.purge, &self.volume.origin) {
+            (true, Origin::Created | Origin::ReplacedEmptyDirectory { .. }) => {
+                format!("remove {} with its data", describe(&self.volume))
+            }
+            _ => format!(
+                "remove the limit of {}, keeping its data",
+                describe(&self.volume)
+            ),
+        }
+    }
+
+    fn check(&self, machine: &Machine<'_>) -> Result<Option<Limits>, StepError> {
+        // What is gone already (the directory was deleted by hand) has no limits to come back.
+        Ok(Some(
+            machine
+                .storage
+                .limits(&self.volume, machine.deadline)
+                .unwrap_or_default(),
+        ))
+    }
+
+    fn apply(&self, machine: &Machine<'_>, _: &Limits) -> Result<Change, StepError> {
+        let data = if self.purge { Data::Remove } else { Data::Keep };
+        Ok(machine
+            .storage
+            .destroy(&self.volume, data, machine.deadline)?)
+    }
+
+    fn undo(&self, machine: &Machine<'_>, limits: &Limits) -> Result<(), StepError> {
+        machine.storage.create(&self.volume, machine.deadline)?;
+        machine
+            .storage
+            .set_limits(&self.volume, *limits, machine.deadline)?;
+        Ok(())
+    }
+
+    fn left_behind(&self, _: &Limits) -> Vec<LeftBehind> {
+        vec![leftover(&self.volume)]
+    }
+}
+
+/// The volume in words.
+pub(crate) fn describe(volume: &Volume) -> String {
+    let path = volume.path.display();
+    match &volume.handle {
+        Handle::Project { id, .. } => {
+            format!("directory {path} ({} project {id})", volume.filesystem)
+        }
+        Handle::Dataset { name, .. } => format!("dataset {name} at {path}"),
+        Handle::Subvolume => format!("subvolume {path}"),
+    }
+}
+
+fn leftover(volume: &Volume) -> LeftBehind {
+    let path = quote_for_shell(&volume.path.to_string_lossy());
+    let ours = !matches!(volume.origin, Origin::Adopted { .. });
+    let mut commands = Vec::new();
+    match &volume.handle {
+        Handle::Project { id, name } => {
+            commands.push(format!(
+                "setquota -P {id} 0 0 0 0 \"$(findmnt -no TARGET -T {path})\""
+            ));
+            commands.push(format!("chattr -R -p 0 {path} && chattr -R -P {path}"));
+            commands.push(format!("sed -i '/^{id}:/d' /etc/projects"));
+            commands.push(format!("sed -i '/^{name}:{id}$/d' /etc/projid"));
+            if ours {
+                commands.push(format!("rmdir {path}"));
+            }
+        }
+        Handle::Dataset { name, .. } if ours => {
+            commands.push(format!("zfs destroy {}", quote_for_shell(name)));
+        }
+        Handle::Dataset { name, .. } => {
+            commands.push(format!("zfs set refquota=none {}", quote_for_shell(name)));
+        }
+        Handle::Subvolume if ours => commands.push(format!("btrfs subvolume delete {path}")),
+        Handle::Subvolume => commands.push(format!("btrfs qgroup limit none {path}")),
+    }
+    LeftBehind {
+        what: describe(volume),
+        commands,
+    }
+}
