@@ -236,11 +236,11 @@ pub(crate) fn quota_state(place: &Place) -> Result<QuotaState, QuotaError> {
     let groups = groups_of(place)?;
     let flag = |name: &str| read_number(&groups.join(name));
     let mount_point = place.mount().mount_point.display();
-    let off = |reason: String, command: &str| {
+    let off = |reason: String, remedy: String| {
         Ok(QuotaState::Off {
             filesystem: Filesystem::Btrfs,
             reason,
-            remedy: format!("run `btrfs quota {command} {mount_point}`"),
+            remedy,
         })
     };
     // Before Linux 6.1 there is no such file, but the directory is there while quotas are enabled.
@@ -250,12 +250,17 @@ pub(crate) fn quota_state(place: &Place) -> Result<QuotaState, QuotaError> {
     };
     if !is_enabled {
         let source = &place.mount().source;
-        return off(format!("quotas are not enabled on {source}"), "enable");
+        return off(
+            format!("quotas are not enabled on {source}"),
+            format!(
+                "run `btrfs quota enable {mount_point}` and `btrfs quota rescan -w {mount_point}`"
+            ),
+        );
     }
     if flag("inconsistent")? == Some(1) {
         return off(
-            "the quota groups have to be counted anew".into(),
-            "rescan -w",
+            "the quota groups are not counted to the end".into(),
+            format!("run `btrfs quota rescan -w {mount_point}`, which waits until they are"),
         );
     }
     Ok(QuotaState::Enforced(Filesystem::Btrfs))

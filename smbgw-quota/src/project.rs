@@ -176,18 +176,24 @@ impl Iterator for Projects<'_> {
     type Item = Result<ProjectQuota, QuotaError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let from = self.next.take()?;
-        match sys::next_project_quota(&self.quotas.place, from) {
-            Ok(quota) => {
-                // The highest number is no id, and asking for it is an error.
-                self.next = quota.id.checked_add(1).filter(|&id| id != u32::MAX);
-                Some(Ok(quota.into()))
+        while let Some(from) = self.next.take() {
+            match sys::next_project_quota(&self.quotas.place, from) {
+                Ok(found) => {
+                    // The highest number is no id, and asking for it is an error.
+                    self.next = found.id.checked_add(1).filter(|&id| id != u32::MAX);
+                    let quota = ProjectQuota::from(found);
+                    // ext4 goes on listing an id for a while that is no longer used.
+                    if !quota.is_unused() {
+                        return Some(Ok(quota));
+                    }
+                }
+                Err(error) if is(&error, Errno::NOENT) => return None,
+                // ext4 ends so where it has never stored a quota.
+                Err(error) if is(&error, Errno::SRCH) && from > 0 => return None,
+                Err(error) => return Some(Err(self.quotas.failure("read", from, error))),
             }
-            Err(error) if is(&error, Errno::NOENT) => None,
-            // ext4 ends so where it has never stored a quota.
-            Err(error) if is(&error, Errno::SRCH) && from > 0 => None,
-            Err(error) => Some(Err(self.quotas.failure("read", from, error))),
         }
+        None
     }
 }
 
@@ -205,6 +211,11 @@ pub struct ProjectQuota {
 }
 
 impl ProjectQuota {
+    /// Whether nothing belongs to the project and it has no limits.
+    pub fn is_unused(&self) -> bool {
+        self.bytes == 0 && self.inodes == 0 && self.limits == Limits::default()
+    }
+
     /// The same as a [`Usage`], on a file system with `free` bytes left.
     pub fn usage(&self, free: u64) -> Usage {
         let rest = |limit: u64| limit.saturating_sub(self.bytes);

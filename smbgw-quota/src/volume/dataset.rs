@@ -69,14 +69,19 @@ pub(crate) fn create(
         one(site, dataset.name, deadline)?;
         return Ok(Change::Unchanged);
     }
-    // zfs would hide what is in the directory.
-    if let Some(place) = site.place()?
-        && place.mount().source != dataset.name
-        && !tree::is_empty(&place, &site.local)?
-    {
-        return Err(QuotaError::NotOurs {
-            what: site.path.display().to_string(),
-        });
+    match site.place()? {
+        // zfs would hide what is in the directory.
+        Some(place) => {
+            if place.mount().source != dataset.name && !tree::is_empty(&place, &site.local)? {
+                return Err(QuotaError::NotOurs {
+                    what: site.path.display().to_string(),
+                });
+            }
+        }
+        // In the C locale, zfs itself cannot make a directory whose name has other letters.
+        None => {
+            site.host.create_dir(site.path, NEW_MODE)?;
+        }
     }
     let change = zfs::create(site.host, dataset.name, &site.local, deadline)?;
     if change.happened() {
@@ -111,16 +116,12 @@ pub(crate) fn destroy(
         Data::Remove => {}
     }
     let change = zfs::destroy(site.host, dataset.name, &site.local, deadline)?;
-    match *origin {
-        Origin::ReplacedEmptyDirectory { uid, gid, mode } => {
-            site.put_back(uid, gid, mode)?;
-        }
-        // The directory it was mounted on; one with content is somebody else's.
-        _ => {
-            site.host.remove_dir(site.path)?;
-        }
-    }
-    Ok(change)
+    let directory = match *origin {
+        Origin::ReplacedEmptyDirectory { uid, gid, mode } => site.put_back(uid, gid, mode)?,
+        // What it was mounted on; a directory with content is somebody else's.
+        _ => site.host.remove_dir(site.path)?,
+    };
+    Ok(if change.happened() { change } else { directory })
 }
 
 pub(crate) fn set_limits(

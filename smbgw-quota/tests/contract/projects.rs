@@ -1,0 +1,1 @@
+//! Promises that only project quotas can make.
