@@ -33,6 +33,10 @@ pub struct ShareRecord {
     /// Accounts that were made for it.
     #[serde(default)]
     pub made_accounts: Vec<UserName>,
+    /// The program that tells Samba the free space of the share, where the file system's own answer
+    /// ignores the limit (smb.conf(5), `dfree command`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_space_command: Option<PathBuf>,
     /// When it was made, in seconds since 1970-01-01 00:00 UTC.
     pub created_at: i64,
 }
@@ -46,6 +50,7 @@ impl ShareRecord {
             volume,
             made_directories: Vec::new(),
             made_accounts: Vec::new(),
+            free_space_command: None,
             created_at,
         }
     }

@@ -16,7 +16,6 @@ use crate::deadline::Deadline;
 use crate::error::{Coded, ErrorKind};
 use crate::host::{Command, CommandError, FileError, Host, create_dirs};
 use crate::layout::{SHARES_CONF, SMB_CONF};
-use crate::ports::Filesystem;
 use crate::share::{Protocol, ShareName, ShareSpec};
 use crate::smbconf::effective::{self, Effective};
 use crate::smbconf::globals::{Globals, explicit_globals_following};
@@ -79,7 +78,8 @@ pub fn render(records: &[ShareRecord], theirs: &Globals) -> Result<String, Rende
 ///
 /// # Errors
 /// Where a value cannot be expressed in Samba's syntax.
-pub fn render_share(spec: &ShareSpec, filesystem: Filesystem) -> Result<String, RenderError> {
+pub fn render_share(record: &ShareRecord) -> Result<String, RenderError> {
+    let spec = &record.spec;
     let path = spec.path.to_string();
     let yes_no = |yes: bool| if yes { "yes" } else { "no" };
     let who: Vec<String> = spec
@@ -100,20 +100,21 @@ pub fn render_share(spec: &ShareSpec, filesystem: Filesystem) -> Result<String, 
         parameters.push(("valid users", Value::List(&who)));
     }
     parameters.push(("server smb encrypt", spec.encryption.samba_name().into()));
-    // New files get the rights of the directory's default list, whatever mode the client asks for.
+    // New files get the rights of the directory's default list; the masks are what of it Samba lets
+    // through (programs can be run from the share only with the execute bit).
     parameters.push(("inherit acls", "yes".into()));
-    for (key, value) in free_space_parameters(filesystem) {
-        parameters.push((key, Value::Syntax(value)));
+    parameters.push(("create mask", "0770".into()));
+    parameters.push(("directory mask", "0770".into()));
+    let command = record
+        .free_space_command
+        .as_ref()
+        .map(|path| path.to_string_lossy());
+    if let Some(command) = &command {
+        parameters.push(("dfree command", Value::Literal(command)));
+        // Seconds; a client that looks often does not start a process each time.
+        parameters.push(("dfree cache time", "2".into()));
     }
     render_section(spec.name.as_str(), &parameters)
-}
-
-/// What Samba needs to tell clients the free space of the quota where `statvfs` does not.
-fn free_space_parameters(filesystem: Filesystem) -> &'static [(&'static str, &'static str)] {
-    match filesystem {
-        // statvfs(2) in the directory answers for the project or dataset.
-        Filesystem::Ext4 | Filesystem::Xfs | Filesystem::Zfs | Filesystem::Btrfs => &[],
-    }
 }
 
 /// Makes Samba's configuration what the records say; the caller holds the configuration lock.
@@ -194,7 +195,7 @@ fn render_with(
     }
     for record in records {
         text.push('\n');
-        text.push_str(&render_share(&record.spec, record.volume.filesystem)?);
+        text.push_str(&render_share(record)?);
     }
     text.push_str(FOOTER);
     Ok(text)

@@ -1,6 +1,7 @@
 //! The machine an operation works on, put together from its parts.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::account::UserName;
 use crate::deadline::Deadline;
@@ -23,6 +24,8 @@ pub struct Machine<'a> {
     pub progress: &'a dyn Progress,
     /// SMB passwords for accounts that are to be made, by name.
     pub passwords: BTreeMap<String, Secret>,
+    /// The program that tells Samba the free space of a share on btrfs, if it is installed.
+    pub free_space_command: Option<PathBuf>,
     /// When all of it has to be over.
     pub deadline: Deadline,
 }

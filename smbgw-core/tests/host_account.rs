@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use inside::{inside, soon, write};
+use inside::{in_light_host, soon, write};
 use smbgw_core::account::{self, UserName};
 use smbgw_core::acl::{self, Acl, Permissions, Saved, Subject};
 use smbgw_core::change::Change;
@@ -30,7 +30,7 @@ fn account_files(root: &str) -> Vec<Option<Vec<u8>>> {
 #[test]
 fn a_user_comes_and_goes_without_a_trace() {
     require!(Capability::Root);
-    inside("a_user_comes_and_goes_without_a_trace", || {
+    in_light_host("a_user_comes_and_goes_without_a_trace", || {
         let host = LocalHost::new();
         let (alice, soon) = (user("alice"), soon());
         let before = account_files("/");
@@ -73,7 +73,7 @@ fn a_user_comes_and_goes_without_a_trace() {
 #[test]
 fn what_stands_in_the_way_of_an_account_is_named() {
     require!(Capability::Root);
-    inside("what_stands_in_the_way_of_an_account_is_named", || {
+    in_light_host("what_stands_in_the_way_of_an_account_is_named", || {
         let host = LocalHost::new();
         run(Command::new("groupadd").arg("taken")).unwrap();
         let error = account::create_user(&host, &user("taken"), soon()).unwrap_err();
@@ -118,7 +118,7 @@ fn what_stands_in_the_way_of_an_account_is_named() {
 #[test]
 fn the_accounts_of_an_image_are_its_own() {
     require!(Capability::Root);
-    inside("the_accounts_of_an_image_are_its_own", || {
+    in_light_host("the_accounts_of_an_image_are_its_own", || {
         fs::create_dir_all("/srv/image/etc").unwrap();
         for name in FILES.iter().chain(&["login.defs"]) {
             if Path::new("/etc").join(name).exists() {
@@ -150,7 +150,7 @@ fn the_accounts_of_an_image_are_its_own() {
 #[test]
 fn samba_learns_and_forgets_a_password() {
     require!(Capability::Samba);
-    inside("samba_learns_and_forgets_a_password", || {
+    in_light_host("samba_learns_and_forgets_a_password", || {
         let host = LocalHost::new();
         let (alice, soon) = (user("alice"), soon());
         write("/etc/samba/smb.conf", "[global]\n");
@@ -278,7 +278,7 @@ fn access_lists_are_those_of_the_acl_tools() {
 #[test]
 fn a_file_system_without_access_lists_is_named_as_such() {
     require!(Capability::Root);
-    inside(
+    in_light_host(
         "a_file_system_without_access_lists_is_named_as_such",
         || {
             let host = LocalHost::new();

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use inside::{inside, soon, threads_and_files, write};
+use inside::{in_light_host, soon, threads_and_files, write};
 use smbgw_core::account::{self, UserName};
 use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
@@ -48,7 +48,7 @@ fn share(name: &str) -> ShareName {
 #[test]
 fn smbd_starts_reloads_and_stops() {
     require!(Capability::Samba);
-    inside("smbd_starts_reloads_and_stops", || {
+    in_light_host("smbd_starts_reloads_and_stops", || {
         let host = LocalHost::new();
         let service = detect(&host);
         assert_eq!(service.describe(), "smbd", "there is no systemd here");
@@ -96,7 +96,8 @@ fn smbd_starts_reloads_and_stops() {
         for _ in 0..20 {
             assert_eq!(service.stop(soon()).unwrap(), Change::Updated);
             assert_eq!(service.state(soon()).unwrap(), ServiceState::Stopped);
-            run(Command::new("smbd").arg("-D")).unwrap();
+            // Not `run`, which waits until the daemon has closed its output.
+            assert!(Command::new("smbd").arg("-D").status().unwrap().success());
             wait_until(Duration::from_secs(60), "the process", || {
                 (service.state(soon()).unwrap() == ServiceState::Running).then_some(())
             })
@@ -112,7 +113,7 @@ fn smbd_starts_reloads_and_stops() {
 #[test]
 fn closing_a_share_disconnects_its_clients() {
     require!(Capability::Samba);
-    inside("closing_a_share_disconnects_its_clients", || {
+    in_light_host("closing_a_share_disconnects_its_clients", || {
         let host = LocalHost::new();
         let service = detect(&host);
         configure(
@@ -151,7 +152,7 @@ fn closing_a_share_disconnects_its_clients() {
 #[test]
 fn a_failed_start_says_why() {
     require!(Capability::Samba);
-    inside("a_failed_start_says_why", || {
+    in_light_host("a_failed_start_says_why", || {
         let host = LocalHost::new();
         let service = DirectService::new(&host);
         configure("interfaces = 192.0.2.1/24\nbind interfaces only = yes", &[]);
@@ -166,7 +167,7 @@ fn a_failed_start_says_why() {
 #[test]
 fn only_a_process_that_is_smbd_is_taken_for_it() {
     require!(Capability::Samba);
-    inside("only_a_process_that_is_smbd_is_taken_for_it", || {
+    in_light_host("only_a_process_that_is_smbd_is_taken_for_it", || {
         let host = LocalHost::new();
         let service = DirectService::new(&host);
         let mut sleep = Command::new("sleep");
@@ -197,7 +198,7 @@ fn only_a_process_that_is_smbd_is_taken_for_it() {
 #[test]
 fn a_share_is_proven_under_every_kind_of_security() {
     require!(Capability::Samba);
-    inside("a_share_is_proven_under_every_kind_of_security", || {
+    in_light_host("a_share_is_proven_under_every_kind_of_security", || {
         let host = LocalHost::new();
         let service = detect(&host);
         let names = ["plain", "Team Files", "it's büro", "backup$", "ПАПКА"];
@@ -249,7 +250,7 @@ fn a_share_is_proven_under_every_kind_of_security() {
 #[test]
 fn a_user_is_let_in_with_the_right_password_only() {
     require!(Capability::Samba);
-    inside("a_user_is_let_in_with_the_right_password_only", || {
+    in_light_host("a_user_is_let_in_with_the_right_password_only", || {
         let host = LocalHost::new();
         let service = detect(&host);
         let global = "map to guest = bad user\nguest ok = yes";
@@ -312,7 +313,7 @@ fn a_user_is_let_in_with_the_right_password_only() {
 #[test]
 fn the_probe_goes_where_smbd_listens() {
     require!(Capability::Samba);
-    inside("the_probe_goes_where_smbd_listens", || {
+    in_light_host("the_probe_goes_where_smbd_listens", || {
         let host = LocalHost::new();
         let service = detect(&host);
         run(Command::new("ip").args(["link", "add", "gw0", "type", "bridge"])).unwrap();

@@ -1,7 +1,6 @@
 //! smbd as a unit of a real systemd.
 #![cfg(feature = "systemd")]
 
-mod container;
 mod fork;
 mod inside;
 
@@ -9,26 +8,14 @@ use std::net::IpAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use container::Container;
-use inside::{is_inside, run_again, soon, threads_and_files, write};
+use inside::{in_container, soon, threads_and_files, write};
 use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{Coded, chain_text};
 use smbgw_core::host::LocalHost;
 use smbgw_core::probe::{Login, ProbeResult, SMB_PORT, ShareProbe};
 use smbgw_core::service::{ServiceError, ServiceState, SmbService, SystemdService, detect};
-use smbgw_testing::{Capability, require, run};
-
-/// Runs `body` in a fresh container with systemd.
-fn in_container(test: &str, body: impl FnOnce()) {
-    if is_inside() {
-        return body();
-    }
-    let container = Container::start();
-    let program = "/srv/test";
-    std::fs::copy(std::env::current_exe().unwrap(), container.path(program)).unwrap();
-    run_again(container.command("env"), program.as_ref(), test);
-}
+use smbgw_testing::{Capability, SystemdContainer, require, run};
 
 fn systemctl(args: &[&str]) {
     run(Command::new("systemctl").args(args)).unwrap();
@@ -171,11 +158,10 @@ fn what_systemd_refuses_is_told_with_a_remedy() {
 #[test]
 fn another_bus_can_be_asked() {
     require!(Capability::SystemdContainer);
-    let container = Container::start();
+    let container = SystemdContainer::start().unwrap();
     let host = LocalHost::new();
-    let socket = container.path("/run/dbus/system_bus_socket");
     let service = SystemdService::new(&host)
-        .bus(format!("unix:path={}", socket.display()))
+        .bus(container.bus_address())
         .unit("dbus.service");
     assert_eq!(service.state(soon()).unwrap(), ServiceState::Running);
     assert_eq!(service.start(soon()).unwrap(), Change::Unchanged);

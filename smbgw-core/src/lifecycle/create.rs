@@ -6,12 +6,12 @@ use crate::host::missing_dirs;
 use crate::journal::{self, Journal};
 use crate::lifecycle::execute::carry_out;
 use crate::lifecycle::outcome::{Outcome, ShareError};
-use crate::lifecycle::preflight::preflight;
+use crate::lifecycle::preflight::{Preflight, preflight};
 use crate::lifecycle::recover::settle_earlier;
 use crate::lifecycle::request::{CreateOptions, Examined, Neighbours, examine};
 use crate::machine::Machine;
 use crate::plan::{Operation, Plan, Step};
-use crate::ports::{Limits, Origin, Volume};
+use crate::ports::{Filesystem, Limits, Origin, Volume};
 use crate::share::{ShareName, ShareSpec};
 use crate::steps::accounts::{MakeAccount, SetPassword};
 use crate::steps::announce::StartService;
@@ -60,6 +60,22 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
     Ok(carry_out(machine, journal, &plan, notes))
 }
 
+/// Checks the machine, and with `options` also that request, as [`create`] would; changes nothing.
+///
+/// # Errors
+/// Where the request is wrong or collides with something.
+pub fn check(
+    machine: &Machine<'_>,
+    options: Option<&CreateOptions>,
+) -> Result<Preflight, ShareError> {
+    let Some(options) = options else {
+        return Ok(preflight(machine, None, None));
+    };
+    let name = options.draft.name.parse::<ShareName>().ok();
+    let Examined { spec, survey } = look(machine, options, name.as_ref())?.examined;
+    Ok(preflight(machine, Some(&spec), Some(&survey)))
+}
+
 /// The request and its surroundings, looked at under the configuration lock.
 pub(super) struct Situation {
     pub(super) examined: Examined,
@@ -106,6 +122,16 @@ fn plan(
 ) -> Result<Plan, ShareError> {
     let mut steps: Vec<Step> = Vec::new();
     let mut record = ShareRecord::new(spec, volume, machine.host.now());
+    if record.volume.filesystem == Filesystem::Btrfs {
+        record.free_space_command = machine.free_space_command.clone();
+        if record.free_space_command.is_none() {
+            notes.push(
+                "smbgw-dfree is not installed beside this program, so clients see the free space \
+                 of the whole file system instead of the quota"
+                    .into(),
+            );
+        }
+    }
     let spec = &record.spec;
 
     let parent = spec.path.as_path().parent().unwrap_or(spec.path.as_path());

@@ -15,11 +15,11 @@ mod request;
 mod resize;
 mod status;
 
-pub use create::create;
+pub use create::{check, create};
 pub use delete::{DeleteOptions, delete};
 pub use outcome::{Finding, Outcome, Report, ShareError, StepReport};
-pub use preflight::{Check, CheckResult, Preflight, preflight};
+pub use preflight::{Check, CheckResult, Preflight};
 pub use recover::{Recovered, recover};
 pub use request::CreateOptions;
 pub use resize::resize;
-pub use status::{ShareStatus, list, status};
+pub use status::{ShareStatus, ShareUsage, list, status, usages};

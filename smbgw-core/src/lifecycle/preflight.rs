@@ -99,7 +99,7 @@ impl Preflight {
 
 /// Checks the machine, and where `share` is given, whether it is ready for that share, whose place
 /// `survey` describes.
-pub fn preflight(
+pub(super) fn preflight(
     machine: &Machine<'_>,
     share: Option<&ShareSpec>,
     survey: Option<&Survey>,

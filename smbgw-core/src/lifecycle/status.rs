@@ -29,6 +29,19 @@ pub struct ShareStatus {
     pub findings: Vec<Finding>,
 }
 
+/// What a share holds at this moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShareUsage {
+    /// The share.
+    pub name: ShareName,
+    /// What it holds and what the kernel limits it to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// What is wrong with it: that it cannot be read, or that another limit is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Finding>,
+}
+
 /// All shares, ordered by name.
 ///
 /// # Errors
@@ -80,6 +93,44 @@ pub fn status(machine: &Machine<'_>, name: &ShareName) -> Result<ShareStatus, Sh
         answers,
         findings,
     })
+}
+
+/// The usage of all shares, or of the share `name`, in one pass over the file systems.
+///
+/// # Errors
+/// Where the records cannot be read, or there is no such share.
+pub fn usages(
+    machine: &Machine<'_>,
+    name: Option<&ShareName>,
+) -> Result<Vec<ShareUsage>, ShareError> {
+    let records = match name {
+        Some(name) => {
+            let found = catalog::load(machine.host, name)?;
+            vec![found.ok_or_else(|| ShareError::NotFound(name.clone()))?]
+        }
+        None => catalog::load_all(machine.host)?,
+    };
+    let volumes: Vec<_> = records.iter().map(|record| &record.volume).collect();
+    let usages = machine.storage.usages(&volumes, machine.deadline);
+    let shares = records.iter().zip(usages).map(|(record, usage)| {
+        let name = record.name().clone();
+        match usage {
+            Ok(usage) => ShareUsage {
+                name,
+                usage: Some(usage),
+                problem: drift(record, usage),
+            },
+            Err(error) => {
+                let problem = Some(Finding::new("read the usage", &error));
+                ShareUsage {
+                    name,
+                    usage: None,
+                    problem,
+                }
+            }
+        }
+    });
+    Ok(shares.collect())
 }
 
 /// What the kernel enforces, where it is not what is meant.

@@ -1,38 +1,38 @@
 //! Running the body of a test inside a host made for it, by running the test's own program there.
 #![allow(dead_code)]
 
-use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use smbgw_core::deadline::Deadline;
-use smbgw_testing::{LightHost, run};
-
-/// Set in the process that runs inside.
-const INSIDE: &str = "SMBGW_TEST_INSIDE";
-
-/// Whether this process is the one inside, which runs the body.
-pub(crate) fn is_inside() -> bool {
-    std::env::var_os(INSIDE).is_some()
-}
+use smbgw_testing::inside::is_inside;
+use smbgw_testing::{LightHost, SystemdContainer, inside::Inside, run};
 
 /// Runs `body` inside a fresh light host.
-pub(crate) fn inside(test: &str, body: impl FnOnce()) {
+pub(crate) fn in_light_host(test: &str, body: impl FnOnce()) {
     if is_inside() {
         return body();
     }
     let host = LightHost::start().unwrap();
-    let itself = std::env::current_exe().unwrap();
-    run_again(host.command("env"), itself.as_os_str(), test);
+    run_again(&host, &std::env::current_exe().unwrap(), test);
 }
 
-/// Runs the test `test` of `program`, which is this one as it is found inside, by `env`, a command
-/// that runs env(1) inside.
-pub(crate) fn run_again(mut env: Command, program: &OsStr, test: &str) {
-    env.arg(format!("{INSIDE}=1")).arg(program);
-    env.args(["--exact", test, "--nocapture", "--test-threads=1"]);
-    let output = run(&mut env).unwrap();
+/// Runs `body` inside a fresh container with systemd.
+pub(crate) fn in_container(test: &str, body: impl FnOnce()) {
+    if is_inside() {
+        return body();
+    }
+    let container = SystemdContainer::start().unwrap();
+    let program = Path::new("/srv/test");
+    std::fs::copy(std::env::current_exe().unwrap(), container.path(program)).unwrap();
+    run_again(&container, program, test);
+}
+
+/// Runs the test `test` of `program`, which is this one as it is found inside.
+fn run_again(inside: &Inside, program: &Path, test: &str) {
+    let mut command = inside.command(program);
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]);
+    let output = run(&mut command).unwrap();
     assert!(output.contains("1 passed"), "{output}");
 }
 

@@ -1,0 +1,195 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// SMB shares with enforced quotas on Proxmox VE and Debian.
+///
+/// Each share is a directory, ZFS dataset or btrfs subvolume whose size the kernel limits, served
+/// by Samba. Shares of your own in smb.conf are never touched: this program adds one include line
+/// there and keeps its shares in a file beside it.
+///
+/// An operation checks everything it can before it touches anything. Where it fails on the way, it
+/// undoes what it did; where it is killed, the next run finishes or undoes it.
+#[derive(Debug, Parser)]
+#[command(name = "pve-smbgateway", version, max_term_width = 100, after_help = exit::TABLE)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Print one JSON document on standard output, and nothing else.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Work on the files below DIR, such as a mounted image, instead of on the running system.
+    /// Nothing is started or probed then.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// The longest the whole operation may take, in seconds; 0 waits as long as it takes.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) timeout: u64,
+}
+
+impl Common {
+    pub(crate) fn timeout(&self) -> Duration {
+        match self.timeout {
+            0 => Duration::MAX,
+            seconds => Duration::from_secs(seconds),
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a share.
+    ///
+    /// Makes the directory (or dataset, or subvolume), sets its quota and access rights, defines
+    /// the share for Samba, and connects to it over SMB before saying that it is done.
+    #[command(after_help = CREATE_EXAMPLES)]
+    Create(Create),
+    /// List the shares.
+    List,
+    /// Show how a share is: usage, limit, and whether it answers over SMB.
+    Status {
+        /// The share.
+        name: String,
+    },
+    /// Change the quota of a share.
+    Resize {
+        /// The share.
+        name: String,
+        /// The new quota, such as 20G.
+        size: String,
+        /// Set it even if the share holds more already: nothing can be written then until enough
+        /// is removed. ZFS refuses that all the same.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take a share away; its data stays unless --purge is given.
+    ///
+    /// Connected clients are disconnected. With --purge the data is removed too, with accounts and
+    /// parent directories that were made for the share. A directory, dataset or subvolume that was
+    /// there before the share is never removed.
+    Delete {
+        /// The share.
+        name: String,
+        /// Remove the data too; asks first.
+        #[arg(long)]
+        purge: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show usage and limits of all shares, or of one.
+    QuotaStatus {
+        /// The share; all of them if not given.
+        name: Option<String>,
+    },
+    /// Finish or undo what a crash or a kill interrupted.
+    ///
+    /// A create or resize that was interrupted is undone; a delete that had begun to remove data is
+    /// finished. Samba's configuration is made anew from the records.
+    Recover,
+    /// Check whether the machine is ready, and change nothing.
+    ///
+    /// With the options of `create`, checks that request as `create` would.
+    Check {
+        #[command(flatten)]
+        create: CheckRequest,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Create {
+    /// The share's name: up to 80 characters, as clients will see it.
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) options: ShareOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckRequest {
+    /// The share's name; without it, only the machine is checked.
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) options: ShareOptions,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShareOptions {
+    /// Where the share runs. `native` is on this machine itself.
+    #[arg(long, value_name = "MODE", default_value = "native")]
+    pub(crate) mode: String,
+    /// The directory to share [default: /srv/smb/NAME].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) path: Option<String>,
+    /// The most the share may hold: 500M, 10G, 1.5T (binary multiples, as in ZFS and Proxmox).
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) quota: Option<String>,
+    /// A Unix account that may use the share; may be given several times.
+    #[arg(long = "user", value_name = "NAME")]
+    pub(crate) users: Vec<String>,
+    /// A Unix group whose members may use the share; may be given several times.
+    #[arg(long = "group", value_name = "NAME")]
+    pub(crate) groups: Vec<String>,
+    /// Make the accounts that do not exist, without log-in, with an SMB password that is asked
+    /// for, or read from --password-file.
+    #[arg(long = "create-user")]
+    pub(crate) create_users: bool,
+    /// Read the SMB password of new accounts from the first line of FILE; `-` is standard input.
+    #[arg(long, value_name = "FILE", requires = "create_users")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Nobody may write.
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Everybody may use the share, without a password.
+    #[arg(long)]
+    pub(crate) guest: bool,
+    /// The oldest protocol version accepted: 2.1, 3.0 or 3.1.1. It holds for the whole server, so
+    /// the oldest that any share asks for counts [default: 3.0].
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) min_protocol: Option<String>,
+    /// Encryption on the wire [default: desired].
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) encrypt: Option<Encrypt>,
+    /// A comment that clients show.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) comment: Option<String>,
+    /// Make the share even if the directory holds more than the quota already.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Encrypt {
+    /// Clients that cannot encrypt are refused.
+    Required,
+    /// Clients that can encrypt do.
+    Desired,
+    /// Nobody encrypts.
+    Off,
+}
+
+impl Encrypt {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Desired => "desired",
+            Self::Off => "off",
+        }
+    }
+}
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  pve-smbgateway create media --quota 10G --user alice
+  pve-smbgateway create docs --path /tank/docs --quota 1.5T --group staff --encrypt required
+  pve-smbgateway create scan --quota 5G --user scanner --create-user --password-file - < secret";

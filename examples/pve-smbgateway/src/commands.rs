@@ -1,0 +1,171 @@
+//! What each command does: the parts put together, one call, and the result shown.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use smbgw_core::deadline::Deadline;
+use smbgw_core::error::{Coded, Problem};
+use smbgw_core::host::LocalHost;
+use smbgw_core::lifecycle::{
+    CreateOptions, DeleteOptions, ShareError, check, create, delete, list, recover, resize, status,
+    usages,
+};
+use smbgw_core::machine::Machine;
+use smbgw_core::progress::{Progress, Silent};
+use smbgw_core::secret::Secret;
+use smbgw_core::service;
+use smbgw_core::share::{ShareDraft, ShareName};
+use smbgw_core::size::QuotaSize;
+use smbgw_quota::QuotaStorage;
+
+use crate::args::{Arguments, CheckRequest, Command, Common, Create, ShareOptions};
+use crate::ask;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::progress::Display;
+
+/// Does what `arguments` ask for and says how it went.
+pub(crate) fn run(arguments: Arguments) -> Exit {
+    let Arguments { common, command } = arguments;
+    let output = Output::new(common.json);
+    match command {
+        Command::Create(Create { name, options }) => {
+            let passwords = match ask::passwords(&options) {
+                Ok(passwords) => passwords,
+                Err(error) => return output.unusable("password", &error.to_string()),
+            };
+            let force = options.force;
+            let options = CreateOptions {
+                draft: draft(name, options),
+                force,
+            };
+            on_machine(&common, passwords, true, |machine| {
+                output.outcome("create", create(machine, &options))
+            })
+        }
+        Command::List => on_machine(&common, BTreeMap::new(), false, |machine| {
+            output.list(list(machine))
+        }),
+        Command::Status { name } => with_name(&output, &name, |name| {
+            on_machine(&common, BTreeMap::new(), false, |machine| {
+                output.status(status(machine, name))
+            })
+        }),
+        Command::Resize { name, size, force } => with_name(&output, &name, |name| {
+            let quota: QuotaSize = match size.parse() {
+                Ok(quota) => quota,
+                Err(error) => return refuse(&output, "quota", &error),
+            };
+            on_machine(&common, BTreeMap::new(), true, |machine| {
+                output.outcome("resize", resize(machine, name, quota, force))
+            })
+        }),
+        Command::Delete { name, purge, yes } => with_name(&output, &name, |name| {
+            if purge && !yes {
+                let question = format!("This removes the share {name} and ALL ITS DATA.");
+                match ask::consent(&question) {
+                    Ok(Some(true)) => {}
+                    Ok(Some(false)) => return output.unusable("purge", "nothing was removed"),
+                    Ok(None) => {
+                        let message = "nobody is there to ask: give --yes to remove the data";
+                        return output.unusable("purge", message);
+                    }
+                    Err(error) => return output.unusable("purge", &error.to_string()),
+                }
+            }
+            on_machine(&common, BTreeMap::new(), true, |machine| {
+                output.outcome("delete", delete(machine, name, DeleteOptions { purge }))
+            })
+        }),
+        Command::QuotaStatus { name } => match name {
+            Some(name) => with_name(&output, &name, |name| {
+                on_machine(&common, BTreeMap::new(), false, |machine| {
+                    output.quotas(usages(machine, Some(name)))
+                })
+            }),
+            None => on_machine(&common, BTreeMap::new(), false, |machine| {
+                output.quotas(usages(machine, None))
+            }),
+        },
+        Command::Recover => on_machine(&common, BTreeMap::new(), true, |machine| {
+            output.recovered(recover(machine))
+        }),
+        Command::Check {
+            create: CheckRequest { name, options },
+        } => {
+            let force = options.force;
+            let options = name.map(|name| CreateOptions {
+                draft: draft(name, options),
+                force,
+            });
+            on_machine(&common, BTreeMap::new(), false, |machine| {
+                output.preflight(check(machine, options.as_ref()))
+            })
+        }
+    }
+}
+
+/// Puts the parts of the machine together for one call.
+fn on_machine(
+    common: &Common,
+    passwords: BTreeMap<String, Secret>,
+    shows_progress: bool,
+    call: impl FnOnce(&Machine<'_>) -> Exit,
+) -> Exit {
+    let host = match &common.root {
+        Some(root) => LocalHost::with_root(root),
+        None => LocalHost::new(),
+    };
+    let storage = QuotaStorage::new(&host);
+    let service = service::detect(&host);
+    let progress: Box<dyn Progress> = if shows_progress && !common.json {
+        Box::new(Display::new())
+    } else {
+        Box::new(Silent)
+    };
+    call(&Machine {
+        host: &host,
+        storage: &storage,
+        service: service.as_ref(),
+        progress: progress.as_ref(),
+        passwords,
+        free_space_command: free_space_command(),
+        deadline: Deadline::after(common.timeout()),
+    })
+}
+
+/// The program for Samba's `dfree command`, which is installed beside this one.
+fn free_space_command() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?.with_file_name("smbgw-dfree");
+    path.exists().then_some(path)
+}
+
+fn with_name(output: &Output, text: &str, call: impl FnOnce(&ShareName) -> Exit) -> Exit {
+    match text.parse::<ShareName>() {
+        Ok(name) => call(&name),
+        Err(error) => refuse(output, "name", &error),
+    }
+}
+
+fn refuse(output: &Output, field: &str, error: &dyn Coded) -> Exit {
+    output.error(&ShareError::Refused(vec![Problem::from_error(
+        field, error,
+    )]))
+}
+
+fn draft(name: String, options: ShareOptions) -> ShareDraft {
+    ShareDraft {
+        name,
+        mode: Some(options.mode),
+        path: options.path,
+        quota: options.quota,
+        users: options.users,
+        groups: options.groups,
+        create_users: options.create_users,
+        read_only: options.read_only,
+        guest: options.guest,
+        min_protocol: options.min_protocol,
+        encrypt: options.encrypt.map(|encrypt| encrypt.as_str().into()),
+        comment: options.comment,
+    }
+}

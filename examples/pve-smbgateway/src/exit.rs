@@ -1,0 +1,86 @@
+//! Exit statuses, the same for all commands.
+
+use std::process::ExitCode;
+
+use smbgw_core::error::ErrorKind;
+use smbgw_core::lifecycle::{Outcome, ShareError};
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: it could not be tried, for a reason that has no status of its own.
+    Failed,
+    /// 2: wrong usage or an invalid request; nothing was touched.
+    Invalid,
+    /// 3: there is no such share.
+    NotFound,
+    /// 4: the request collides with something that is there.
+    Conflict,
+    /// 5: the machine is not ready; nothing was touched.
+    Preflight,
+    /// 6: it failed, and the machine is as it was before.
+    RolledBack,
+    /// 7: it failed, and something is left to clean up.
+    NeedsAttention,
+}
+
+/// The table of exit statuses, for the help.
+pub(crate) const TABLE: &str = "\
+Exit status:
+  0  done
+  1  could not be tried (the message says why)
+  2  wrong usage or an invalid request; nothing was touched
+  3  there is no such share
+  4  conflict with something that is there or under way; nothing was touched
+  5  the machine is not ready (preflight); nothing was touched
+  6  failed, and rolled back: the machine is as it was before
+  7  needs attention: something is left, and the message says how to clean it up";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Invalid => 2,
+            Exit::NotFound => 3,
+            Exit::Conflict => 4,
+            Exit::Preflight => 5,
+            Exit::RolledBack => 6,
+            Exit::NeedsAttention => 7,
+        })
+    }
+}
+
+impl From<&Outcome> for Exit {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Done(_) => Self::Done,
+            Outcome::RolledBack { .. } => Self::RolledBack,
+            Outcome::NeedsAttention { .. } => Self::NeedsAttention,
+        }
+    }
+}
+
+impl From<&ShareError> for Exit {
+    fn from(error: &ShareError) -> Self {
+        use smbgw_core::error::Coded;
+        match error {
+            ShareError::Preflight(_) => Self::Preflight,
+            ShareError::NotFound(_) => Self::NotFound,
+            ShareError::Unrecovered { .. } => Self::NeedsAttention,
+            ShareError::Refused(_) => match error.kind() {
+                ErrorKind::Conflict => Self::Conflict,
+                ErrorKind::Unsupported => Self::Preflight,
+                _ => Self::Invalid,
+            },
+            _ => match error.kind() {
+                ErrorKind::Invalid => Self::Invalid,
+                ErrorKind::Conflict => Self::Conflict,
+                ErrorKind::Unsupported => Self::Preflight,
+                ErrorKind::NotFound | ErrorKind::Failed => Self::Failed,
+            },
+        }
+    }
+}

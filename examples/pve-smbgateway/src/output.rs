@@ -1,0 +1,373 @@
+//! Showing results: as text for a person, or as one JSON document.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is where the program prints"
+)]
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use serde::Serialize;
+use serde_json::{Value, json};
+use smbgw_core::catalog::ShareRecord;
+use smbgw_core::error::Coded;
+use smbgw_core::lifecycle::{
+    CheckResult, Finding, Outcome, Preflight, Recovered, Report, ShareError, ShareStatus,
+    ShareUsage,
+};
+use smbgw_core::plan::LeftBehind;
+use smbgw_core::size::ByteSize;
+
+use crate::exit::Exit;
+
+/// How results are shown.
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// A request that could not even be read.
+    pub(crate) fn unusable(&self, field: &str, message: &str) -> Exit {
+        let problem =
+            smbgw_core::error::Problem::invalid(field, "cli.unusable", message.to_string());
+        self.error(&ShareError::Refused(vec![problem]))
+    }
+
+    /// An operation that was not begun.
+    pub(crate) fn error(&self, error: &ShareError) -> Exit {
+        let exit = Exit::from(error);
+        if self.json {
+            self.document(&error_json(error));
+            return exit;
+        }
+        match error {
+            ShareError::Refused(problems) => {
+                for problem in problems {
+                    complain(
+                        &format!("{}: {}", problem.field, problem.message),
+                        &problem.remedy,
+                    );
+                }
+            }
+            ShareError::Preflight(found) => {
+                for check in found.failures() {
+                    complain(&format!("{}: {}", check.name, check.message), &check.remedy);
+                }
+            }
+            ShareError::Unrecovered { left_behind, .. } => {
+                complain(&error.to_string(), &error.remedy());
+                eprint!("{}", leftovers(left_behind));
+            }
+            _ => complain(&smbgw_core::error::chain_text(error), &error.remedy()),
+        }
+        exit
+    }
+
+    /// How `create`, `resize` or `delete` ended.
+    pub(crate) fn outcome(&self, operation: &str, result: Result<Outcome, ShareError>) -> Exit {
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            Err(error) => return self.error(&error),
+        };
+        if self.json {
+            self.document(&outcome);
+        } else {
+            match &outcome {
+                Outcome::Done(report) => self.text(&report_text(operation, report)),
+                other => eprint!("{}", failure_text(other)),
+            }
+        }
+        Exit::from(&outcome)
+    }
+
+    pub(crate) fn list(&self, result: Result<Vec<ShareRecord>, ShareError>) -> Exit {
+        self.show(result, |records| {
+            if records.is_empty() {
+                return "There are no shares.\n".into();
+            }
+            let mut table = table(&["NAME", "MODE", "QUOTA", "PATH", "WHO"]);
+            for ShareRecord { spec, .. } in records {
+                let mode = spec.mode.to_string();
+                let quota = spec.quota.to_string();
+                table.add_row(vec![
+                    Cell::new(spec.name.as_str()),
+                    Cell::new(mode),
+                    Cell::new(quota).set_alignment(CellAlignment::Right),
+                    Cell::new(spec.path.to_string()),
+                    Cell::new(who(spec)),
+                ]);
+            }
+            format!("{table}\n")
+        })
+    }
+
+    pub(crate) fn status(&self, result: Result<ShareStatus, ShareError>) -> Exit {
+        self.show(result, |status| {
+            let ShareStatus {
+                record,
+                usage,
+                answers,
+                findings,
+            } = status;
+            let spec = &record.spec;
+            let mut text = format!("Share {} ({})\n", spec.name, spec.mode);
+            let _ = writeln!(
+                text,
+                "  path        {} ({})",
+                spec.path, record.volume.filesystem
+            );
+            let _ = writeln!(text, "  who         {}", who(spec));
+            let _ = writeln!(text, "  quota       {}", spec.quota);
+            if let Some(usage) = usage {
+                let used = ByteSize::from_bytes(usage.bytes);
+                let share = percent(usage.bytes, spec.quota.bytes());
+                let _ = writeln!(text, "  used        {used} ({share} %)");
+                let free = ByteSize::from_bytes(usage.available);
+                let _ = writeln!(text, "  free        {free}");
+                if let Some(inodes) = usage.inodes {
+                    let _ = writeln!(text, "  files       {inodes}");
+                }
+            }
+            match answers {
+                Some(true) => text.push_str("  over SMB    answers\n"),
+                Some(false) => text.push_str("  over SMB    does not answer\n"),
+                None => {}
+            }
+            for finding in findings {
+                let _ = writeln!(text, "! {finding}");
+                if let Some(remedy) = &finding.remedy {
+                    let _ = writeln!(text, "  → {remedy}");
+                }
+            }
+            text
+        })
+    }
+
+    pub(crate) fn quotas(&self, result: Result<Vec<ShareUsage>, ShareError>) -> Exit {
+        self.show(result, |usages| {
+            if usages.is_empty() {
+                return "There are no shares.\n".into();
+            }
+            let mut table = table(&["NAME", "USED", "LIMIT", "USE%", "FREE", "FILES", "STATE"]);
+            for share in usages {
+                let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+                let size = |bytes: u64| ByteSize::from_bytes(bytes).to_string();
+                let mut row = vec![Cell::new(share.name.as_str())];
+                match &share.usage {
+                    Some(usage) => {
+                        let limit = usage.limits.bytes;
+                        row.push(right(size(usage.bytes)));
+                        row.push(right(limit.map_or("none".into(), size)));
+                        row.push(right(
+                            limit.map_or("-".into(), |limit| percent(usage.bytes, limit)),
+                        ));
+                        row.push(right(size(usage.available)));
+                        row.push(right(usage.inodes.map_or("-".into(), |n| n.to_string())));
+                    }
+                    None => row.extend((0..5).map(|_| right("-".into()))),
+                }
+                row.push(Cell::new(match &share.problem {
+                    Some(finding) => finding.message.as_str(),
+                    None => "ok",
+                }));
+                table.add_row(row);
+            }
+            format!("{table}\n")
+        })
+    }
+
+    pub(crate) fn recovered(&self, result: Result<Vec<Recovered>, ShareError>) -> Exit {
+        let worst = match &result {
+            Ok(all) => all
+                .iter()
+                .any(|recovered| matches!(recovered.outcome, Outcome::NeedsAttention { .. })),
+            Err(_) => false,
+        };
+        let exit = self.show(result, |all| {
+            if all.is_empty() {
+                return "Nothing was interrupted.\n".into();
+            }
+            let mut text = String::new();
+            for Recovered {
+                share,
+                operation,
+                outcome,
+            } in all
+            {
+                let _ = match outcome {
+                    Outcome::Done(_) => writeln!(text, "{operation} of {share}: finished"),
+                    Outcome::RolledBack { .. } => writeln!(text, "{operation} of {share}: undone"),
+                    other => {
+                        write!(text, "{operation} of {share}: {}", failure_text(other))
+                    }
+                };
+            }
+            text
+        });
+        if worst { Exit::NeedsAttention } else { exit }
+    }
+
+    pub(crate) fn preflight(&self, result: Result<Preflight, ShareError>) -> Exit {
+        let failed = matches!(&result, Ok(found) if found.failures().next().is_some());
+        let exit = self.show(result, |found| {
+            let mut text = String::new();
+            for check in &found.checks {
+                let mark = match check.result {
+                    CheckResult::Passed => "ok    ",
+                    CheckResult::Warning => "warn  ",
+                    CheckResult::Failed => "FAILED",
+                };
+                let _ = writeln!(text, "{mark} {}: {}", check.name, check.message);
+                if let Some(remedy) = &check.remedy {
+                    let _ = writeln!(text, "       → {remedy}");
+                }
+            }
+            text
+        });
+        if failed { Exit::Preflight } else { exit }
+    }
+
+    fn show<T: Serialize>(
+        &self,
+        result: Result<T, ShareError>,
+        text: impl FnOnce(&T) -> String,
+    ) -> Exit {
+        match result {
+            Ok(value) => {
+                if self.json {
+                    self.document(&value)
+                } else {
+                    self.text(&text(&value))
+                }
+                Exit::Done
+            }
+            Err(error) => self.error(&error),
+        }
+    }
+
+    fn document(&self, value: &impl Serialize) {
+        let text = match serde_json::to_string_pretty(value) {
+            Ok(text) => text + "\n",
+            Err(error) => json!({ "error": error.to_string() }).to_string() + "\n",
+        };
+        self.text(&text);
+    }
+
+    fn text(&self, text: &str) {
+        // A reader that has gone away, as with `| head`, is no failure of the operation.
+        let _ = std::io::stdout().write_all(text.as_bytes());
+    }
+}
+
+fn error_json(error: &ShareError) -> Value {
+    let mut document = json!({
+        "outcome": "refused",
+        "code": error.code(),
+        "message": smbgw_core::error::chain_text(error),
+    });
+    if let Some(remedy) = error.remedy() {
+        document["remedy"] = remedy.into();
+    }
+    match error {
+        ShareError::Refused(problems) => document["problems"] = json!(problems),
+        ShareError::Preflight(found) => document["checks"] = json!(found),
+        ShareError::Unrecovered { left_behind, .. } => {
+            document["left_behind"] = json!(left_behind);
+        }
+        _ => {}
+    }
+    document
+}
+
+fn report_text(operation: &str, report: &Report) -> String {
+    let mut text = String::new();
+    for step in &report.steps {
+        let mark = if step.change.happened() { "✓" } else { "·" };
+        let _ = writeln!(text, "{mark} {}", step.title);
+    }
+    for note in &report.notes {
+        let _ = writeln!(text, "! {note}");
+    }
+    let done = match operation {
+        "create" => "is there",
+        "resize" => "has its new quota",
+        _ => "is gone",
+    };
+    let _ = writeln!(text, "The share {} {done}.", report.share);
+    text
+}
+
+fn failure_text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done(_) => String::new(),
+        Outcome::RolledBack { cause } => {
+            format!(
+                "{}The machine is as it was before.\n",
+                cause_text("failed", cause)
+            )
+        }
+        Outcome::NeedsAttention { cause, left_behind } => {
+            cause_text("needs attention", cause) + &leftovers(left_behind)
+        }
+    }
+}
+
+fn cause_text(how: &str, cause: &Finding) -> String {
+    let mut text = format!("{how}: {cause}\n");
+    if let Some(remedy) = &cause.remedy {
+        let _ = writeln!(text, "  → {remedy}");
+    }
+    text
+}
+
+fn leftovers(left_behind: &[LeftBehind]) -> String {
+    let mut text = String::new();
+    for left in left_behind {
+        let _ = writeln!(text, "Left behind: {}", left.what);
+        for command in &left.commands {
+            let _ = writeln!(text, "  {command}");
+        }
+    }
+    text
+}
+
+fn complain(message: &str, remedy: &Option<String>) {
+    eprintln!("{message}");
+    if let Some(remedy) = remedy {
+        eprintln!("  → {remedy}");
+    }
+}
+
+fn who(spec: &smbgw_core::share::ShareSpec) -> String {
+    let access = &spec.access;
+    let mut names: Vec<String> = access.users.iter().map(ToString::to_string).collect();
+    names.extend(access.groups.iter().map(|group| format!("@{group}")));
+    if access.guest {
+        names.push("everybody".into());
+    }
+    let names = names.join(", ");
+    if access.read_only {
+        format!("{names} (read only)")
+    } else {
+        names
+    }
+}
+
+fn percent(used: u64, limit: u64) -> String {
+    let tenths = u128::from(used) * 1000 / u128::from(limit.max(1));
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(header.to_vec());
+    table
+}
