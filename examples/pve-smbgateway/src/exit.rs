@@ -69,7 +69,7 @@ impl From<&ShareError> for Exit {
         match error {
             ShareError::Preflight(_) => Self::Preflight,
             ShareError::NotFound(_) => Self::NotFound,
-            ShareError::Unrecovered { .. } => Self::NeedsAttention,
+            ShareError::Unrecovered(_) => Self::NeedsAttention,
             ShareError::Refused(_) => match error.kind() {
                 ErrorKind::Conflict => Self::Conflict,
                 ErrorKind::Unsupported => Self::Preflight,

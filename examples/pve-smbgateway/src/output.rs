@@ -61,9 +61,9 @@ impl Output {
                     complain(&format!("{}: {}", check.name, check.message), &check.remedy);
                 }
             }
-            ShareError::Unrecovered { left_behind, .. } => {
+            ShareError::Unrecovered(unrecovered) => {
                 complain(&error.to_string(), &error.remedy());
-                eprint!("{}", leftovers(left_behind));
+                eprint!("{}", leftovers(&unrecovered.left_behind));
             }
             _ => complain(&smbgw_core::error::chain_text(error), &error.remedy()),
         }
@@ -278,8 +278,8 @@ fn error_json(error: &ShareError) -> Value {
     match error {
         ShareError::Refused(problems) => document["problems"] = json!(problems),
         ShareError::Preflight(found) => document["checks"] = json!(found),
-        ShareError::Unrecovered { left_behind, .. } => {
-            document["left_behind"] = json!(left_behind);
+        ShareError::Unrecovered(unrecovered) => {
+            document["left_behind"] = json!(unrecovered.left_behind);
         }
         _ => {}
     }

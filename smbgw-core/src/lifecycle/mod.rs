@@ -17,7 +17,7 @@ mod status;
 
 pub use create::{check, create};
 pub use delete::{DeleteOptions, delete};
-pub use outcome::{Finding, Outcome, Report, ShareError, StepReport};
+pub use outcome::{Finding, Outcome, Report, ShareError, StepReport, Unrecovered};
 pub use preflight::{Check, CheckResult, Preflight};
 pub use recover::{Recovered, recover};
 pub use request::CreateOptions;

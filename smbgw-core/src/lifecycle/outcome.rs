@@ -87,6 +87,17 @@ impl fmt::Display for Finding {
     }
 }
 
+/// An interrupted operation that could be neither finished nor undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unrecovered {
+    /// The share.
+    pub share: ShareName,
+    /// Why not.
+    pub cause: Finding,
+    /// What is left of it.
+    pub left_behind: Vec<LeftBehind>,
+}
+
 /// Why an operation was not begun; nothing was touched.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -101,15 +112,8 @@ pub enum ShareError {
     #[error("there is no share `{0}`")]
     NotFound(ShareName),
     /// An interrupted operation has to be cleaned up first.
-    #[error("an interrupted operation on `{share}` could not be cleaned up: {cause}")]
-    Unrecovered {
-        /// The share.
-        share: ShareName,
-        /// Why not.
-        cause: Finding,
-        /// What is left of it.
-        left_behind: Vec<LeftBehind>,
-    },
+    #[error("an interrupted operation on `{}` could not be cleaned up: {}", .0.share, .0.cause)]
+    Unrecovered(Box<Unrecovered>),
     /// A lock was not taken.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -136,7 +140,7 @@ impl Coded for ShareError {
             Self::Refused(_) => "share.refused",
             Self::Preflight(_) => "share.preflight-failed",
             Self::NotFound(_) => "share.not-found",
-            Self::Unrecovered { .. } => "share.unrecovered",
+            Self::Unrecovered(_) => "share.unrecovered",
             Self::Lock(error) => error.code(),
             Self::Catalog(error) => error.code(),
             Self::Journal(error) => error.code(),
@@ -151,7 +155,7 @@ impl Coded for ShareError {
             Self::Refused(problems) => worst(problems),
             Self::Preflight(_) => ErrorKind::Unsupported,
             Self::NotFound(_) => ErrorKind::NotFound,
-            Self::Unrecovered { .. } => ErrorKind::Failed,
+            Self::Unrecovered(_) => ErrorKind::Failed,
             Self::Lock(error) => error.kind(),
             Self::Catalog(error) => error.kind(),
             Self::Journal(error) => error.kind(),
@@ -165,7 +169,7 @@ impl Coded for ShareError {
         match self {
             Self::Refused(_) | Self::Preflight(_) => None,
             Self::NotFound(_) => Some("run `pve-smbgateway list` to see the shares".into()),
-            Self::Unrecovered { .. } => Some("run `pve-smbgateway recover`".into()),
+            Self::Unrecovered(_) => Some("run `pve-smbgateway recover`".into()),
             Self::Lock(error) => error.remedy(),
             Self::Catalog(error) => error.remedy(),
             Self::Journal(error) => error.remedy(),

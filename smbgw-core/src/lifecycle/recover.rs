@@ -11,7 +11,7 @@ use crate::host::{Host, LockError};
 use crate::journal;
 use crate::layout::{CATALOG_DIR, JOURNAL_DIR, SHARES_CONF, SMB_CONF};
 use crate::lifecycle::execute::settle;
-use crate::lifecycle::outcome::{Outcome, ShareError};
+use crate::lifecycle::outcome::{Outcome, ShareError, Unrecovered};
 use crate::machine::Machine;
 use crate::plan::Operation;
 use crate::share::ShareName;
@@ -84,11 +84,11 @@ pub(super) fn settle_earlier(
                 ));
             }
             Outcome::NeedsAttention { cause, left_behind } if own => {
-                return Err(ShareError::Unrecovered {
+                return Err(ShareError::Unrecovered(Box::new(Unrecovered {
                     share,
                     cause,
                     left_behind,
-                });
+                })));
             }
             Outcome::NeedsAttention { cause, .. } => notes.push(format!(
                 "an interrupted {operation} of `{share}` still needs attention ({cause}); run \

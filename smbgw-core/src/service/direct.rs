@@ -210,13 +210,30 @@ pub(super) struct Smbd {
     handle: OwnedFd,
 }
 
+/// What a process turned out to be.
+#[cfg(feature = "systemd")]
+#[derive(Debug)]
+pub(super) enum Found {
+    Smbd(Smbd),
+    Other,
+    Gone,
+}
+
 impl Smbd {
-    /// The process `pid`, if it is an smbd in the pid namespace of this process.
+    /// What the process `pid` of this machine is.
     #[cfg(feature = "systemd")]
-    pub(super) fn of_this_machine(pid: u32) -> Result<Option<Self>, ServiceError> {
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let namespace = fs::read_link("/proc/self/ns/pid").ok();
-        pid.map_or(Ok(None), |pid| Self::open(pid, namespace))
+    pub(super) fn find(pid: u32) -> Result<Found, ServiceError> {
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        let Some(number) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+            return Ok(Found::Other);
+        };
+        let own_namespace = fs::read_link("/proc/self/ns/pid").ok();
+        Ok(match Self::open(number, own_namespace)? {
+            Some(smbd) => Found::Smbd(smbd),
+            // One that has ended and was not yet waited for is in no namespace any more.
+            None if fs::read_link(process.join("ns/pid")).is_err() => Found::Gone,
+            None => Found::Other,
+        })
     }
 
     /// The process `pid`, if it is an smbd in the pid namespace `namespace`.

@@ -8,6 +8,9 @@ mod direct;
 #[cfg(feature = "systemd")]
 mod systemd;
 
+use std::fs;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
@@ -204,6 +207,16 @@ impl Coded for ServiceError {
             Self::Process { .. } => "run the program as root".into(),
         })
     }
+}
+
+/// Whether the process ids of `host` are those that this process sees: a number from another pid
+/// namespace means another process here, or none.
+fn shares_processes(host: &dyn Host) -> bool {
+    const NAMESPACE: &str = "/proc/self/ns/pid";
+    let its = host
+        .local_path(Path::new(NAMESPACE))
+        .and_then(|link| fs::read_link(link).ok());
+    host.is_live() && its.is_some() && its == fs::read_link(NAMESPACE).ok()
 }
 
 /// Tells the running smbd to disconnect all clients from the share `name`.

@@ -10,8 +10,8 @@ use zbus::OwnedObjectPath;
 use zbus::export::ordered_stream::OrderedStreamExt;
 use zbus_systemd::systemd1::{ManagerProxy, ServiceProxy, UnitProxy};
 
-use super::direct::{LONGEST_START, PAUSE, Smbd};
-use super::{ServiceError, ServiceState, SmbService, close_share};
+use super::direct::{Found, LONGEST_START, PAUSE, Smbd};
+use super::{ServiceError, ServiceState, SmbService, close_share, shares_processes};
 use crate::change::Change;
 use crate::deadline::Deadline;
 use crate::host::Host;
@@ -33,6 +33,8 @@ pub struct SystemdService<'a> {
     host: &'a dyn Host,
     unit: String,
     bus: String,
+    /// Whether the process ids of that systemd are those that this process sees.
+    is_here: bool,
     description: String,
 }
 
@@ -43,6 +45,7 @@ impl<'a> SystemdService<'a> {
             host,
             unit: String::new(),
             bus: format!("unix:path={BUS_SOCKET}"),
+            is_here: true,
             description: String::new(),
         }
         .unit(UNIT)
@@ -57,7 +60,9 @@ impl<'a> SystemdService<'a> {
         }
         let socket = host.local_path(Path::new(BUS_SOCKET))?;
         let socket = socket.to_str()?;
-        Some(Self::new(host).bus(format!("unix:path={}", escape(socket))))
+        let mut service = Self::new(host).bus(format!("unix:path={}", escape(socket)));
+        service.is_here = shares_processes(host);
+        Some(service)
     }
 
     /// Another unit, such as `samba-ad-dc.service`.
@@ -69,10 +74,12 @@ impl<'a> SystemdService<'a> {
     }
 
     /// Another D-Bus address at which systemd is found, such as
-    /// `unix:path=/run/dbus/system_bus_socket`.
+    /// `unix:path=/run/dbus/system_bus_socket`. It may be that of another machine, so that a start
+    /// ends with systemd's word for it and is not looked at closer.
     #[must_use]
     pub fn bus(mut self, address: impl Into<String>) -> Self {
         self.bus = address.into();
+        self.is_here = false;
         self
     }
 
@@ -291,25 +298,32 @@ impl Systemd<'_> {
     /// opens its sockets, and may end there.
     async fn wait_until_ready(&self, unit: &Unit<'_>, job: Job) -> Result<(), ServiceError> {
         let fail = |error: zbus::Error| self.service.bus_error(&error);
+        if !self.service.is_here {
+            return Ok(());
+        }
         let limit = Deadline::after(LONGEST_START);
         let service = self.properties(unit).await.map_err(fail)?;
         loop {
             let pid = service.main_pid().await.map_err(fail)?;
-            if unit.state().await? == ServiceState::Stopped {
-                return Err(ServiceError::JobFailed {
-                    action: job.name(),
-                    unit: self.service.unit.clone(),
-                    why: format!(
-                        "it ended right after its start, {}",
-                        self.status(unit).await
-                    ),
-                });
-            }
-            match Smbd::of_this_machine(pid)? {
-                Some(smbd) if !smbd.is_ready() => {}
-                // Where the number is of another machine, or of another program than smbd, there
-                // is nothing to look at.
-                _ => return Ok(()),
+            match unit.active_state().await?.as_str() {
+                "inactive" | "failed" => {
+                    return Err(ServiceError::JobFailed {
+                        action: job.name(),
+                        unit: self.service.unit.clone(),
+                        why: format!(
+                            "it ended right after its start, {}",
+                            self.status(unit).await
+                        ),
+                    });
+                }
+                // Before it has ended, systemd does not know how.
+                "deactivating" => {}
+                _ => match Smbd::find(pid)? {
+                    Found::Smbd(smbd) if !smbd.is_ready() => {}
+                    // systemd learns of that next.
+                    Found::Gone => {}
+                    Found::Smbd(_) | Found::Other => return Ok(()),
+                },
             }
             if limit.has_passed() {
                 return Err(ServiceError::StartFailed {
