@@ -60,7 +60,6 @@ impl Journal {
     /// # Errors
     /// Where it cannot be written; nothing remains then.
     pub fn create(host: &dyn Host, plan: &Plan) -> Result<Self, JournalError> {
-        create_dirs(host, Path::new(JOURNAL_DIR), 0o700)?;
         let path = layout::journal_file(&plan.share.key());
         let line = Line::Plan {
             version: VERSION,
@@ -69,7 +68,13 @@ impl Journal {
         };
         let mut text = line.text(&path)?;
         text.push('\n');
-        host.write(&path, text.as_bytes(), 0o600)?;
+        let written = create_dirs(host, Path::new(JOURNAL_DIR), 0o700)
+            .and_then(|_| host.write(&path, text.as_bytes(), 0o600));
+        if let Err(error) = written {
+            // What remains of the attempt is only empty directories; they are nobody's loss.
+            let _ = remove_empty_dirs(host);
+            return Err(error.into());
+        }
         Ok(Self { path })
     }
 
@@ -96,13 +101,7 @@ impl Journal {
     /// Where it cannot be removed.
     pub fn remove(self, host: &dyn Host) -> Result<(), JournalError> {
         host.remove(&self.path)?;
-        let dir = Path::new(JOURNAL_DIR);
-        if host.remove_dir(dir)?.happened()
-            && let Some(parent) = dir.parent()
-        {
-            host.remove_dir(parent)?;
-        }
-        Ok(())
+        Ok(remove_empty_dirs(host)?)
     }
 
     /// The file.
@@ -113,6 +112,16 @@ impl Journal {
     fn append(&self, host: &dyn Host, line: &Line) -> Result<(), JournalError> {
         Ok(host.append(&self.path, line.text(&self.path)?.as_bytes(), 0o600)?)
     }
+}
+
+fn remove_empty_dirs(host: &dyn Host) -> Result<(), FileError> {
+    let dir = Path::new(JOURNAL_DIR);
+    if host.remove_dir(dir)?.happened()
+        && let Some(parent) = dir.parent()
+    {
+        host.remove_dir(parent)?;
+    }
+    Ok(())
 }
 
 /// The folded names of the shares that have a journal.

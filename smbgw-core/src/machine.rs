@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::account::UserName;
 use crate::deadline::Deadline;
@@ -31,6 +32,20 @@ pub struct Machine<'a> {
 }
 
 impl Machine<'_> {
+    /// The same machine with time of its own for undoing, which must not fail because what is
+    /// undone took all the time there was.
+    pub(crate) fn for_undo(&self) -> Machine<'_> {
+        Machine {
+            host: self.host,
+            storage: self.storage,
+            service: self.service,
+            progress: self.progress,
+            passwords: BTreeMap::new(),
+            free_space_command: self.free_space_command.clone(),
+            deadline: Deadline::after(TIME_TO_UNDO),
+        }
+    }
+
     /// Takes the lock under which records, `smb.conf` and reservations change.
     pub(crate) fn lock_configuration(&self) -> Result<Lock, LockError> {
         self.host
@@ -52,3 +67,6 @@ impl Machine<'_> {
         self.passwords.get(user.as_str())
     }
 }
+
+/// How long undoing may take.
+const TIME_TO_UNDO: Duration = Duration::from_secs(300);

@@ -9,6 +9,7 @@ use crate::lifecycle::outcome::{Outcome, ShareError};
 use crate::lifecycle::preflight::{Preflight, preflight};
 use crate::lifecycle::recover::settle_earlier;
 use crate::lifecycle::request::{CreateOptions, Examined, Neighbours, examine};
+use crate::lifecycle::server_wide;
 use crate::machine::Machine;
 use crate::plan::{Operation, Plan, Step};
 use crate::ports::{Filesystem, Limits, Origin, Volume};
@@ -40,7 +41,7 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
     let Situation {
         examined: Examined { spec, survey },
         taken,
-        ..
+        records,
     } = look(machine, options, name.as_ref())?;
     let found = preflight(machine, Some(&spec), Some(&survey));
     if found.failures().next().is_some() {
@@ -50,6 +51,7 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
         Some(remedy) => format!("{}; {remedy}", check.message),
         None => check.message.clone(),
     }));
+    notes.extend(server_wide::notes(&records, &spec));
     let path = spec.path.as_path();
     let volume = machine
         .storage
@@ -80,6 +82,7 @@ pub fn check(
 pub(super) struct Situation {
     pub(super) examined: Examined,
     pub(super) taken: Vec<Volume>,
+    pub(super) records: Vec<ShareRecord>,
 }
 
 pub(super) fn look(
@@ -101,7 +104,11 @@ pub(super) fn look(
     let examined = examine(machine, options, &neighbours)?;
     let ours = records.iter().map(|record| &record.volume);
     let taken = ours.chain(in_plans).cloned().collect();
-    Ok(Situation { examined, taken })
+    Ok(Situation {
+        examined,
+        taken,
+        records,
+    })
 }
 
 /// The volumes that a plan makes or gives up.

@@ -128,6 +128,7 @@ impl Run<'_> {
 
     /// Undoes all that was begun, the last first.
     fn back(mut self, cause: Finding) -> Outcome {
+        let machine = self.machine.for_undo();
         while let Some(Begun { step: index, undo }) = self.begun.last() {
             let step = &self.plan.steps[*index];
             let title = step.title();
@@ -135,7 +136,7 @@ impl Run<'_> {
                 index: *index,
                 title: &title,
             });
-            if let Err(error) = step.undo(self.machine, undo) {
+            if let Err(error) = step.undo(&machine, undo) {
                 let message = crate::error::chain_text(&error);
                 tracing::error!(share = %self.plan.share, step = title, message, "undo failed");
                 let cause = Finding {
@@ -225,6 +226,7 @@ impl Run<'_> {
         let path = self.journal.path().display().to_string();
         let removed = self
             .machine
+            .for_undo()
             .lock_configuration()
             .map_err(StepError::from)
             .and_then(|lock| {

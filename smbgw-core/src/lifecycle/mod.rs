@@ -13,6 +13,7 @@ mod preflight;
 mod recover;
 mod request;
 mod resize;
+mod server_wide;
 mod status;
 
 pub use create::{check, create};

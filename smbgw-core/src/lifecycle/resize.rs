@@ -33,6 +33,7 @@ pub fn resize(
     if let (Some(problem), false) = (usage_problem(usage.bytes, quota), force) {
         return Err(ShareError::Refused(vec![problem]));
     }
+    let before = Box::new(before);
     let mut after = before.clone();
     after.spec.quota = quota;
     let limits = Limits {

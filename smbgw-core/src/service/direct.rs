@@ -16,7 +16,7 @@ use rustix::process::{
     Flock, FlockType, Pid, PidfdFlags, Signal, fcntl_getlk, pidfd_open, pidfd_send_signal,
 };
 
-use super::{ServiceError, ServiceState, SmbService, close_share};
+use super::{ServiceError, ServiceState, SmbService, close_share, shares_processes};
 use crate::change::Change;
 use crate::deadline::Deadline;
 use crate::host::{Command, FileError, Host};
@@ -58,11 +58,7 @@ impl<'a> DirectService<'a> {
         let not_local = || ServiceError::NotLocal {
             host: self.host.name().into(),
         };
-        let here = |path: &str| self.host.local_path(Path::new(path));
-        let own_namespace = fs::read_link("/proc/self/ns/pid").ok();
-        // A process id of another pid namespace means another process here, or none.
-        let its_namespace = here("/proc/self/ns/pid").and_then(|link| fs::read_link(link).ok());
-        if !self.host.is_live() || its_namespace.is_none() || its_namespace != own_namespace {
+        if !shares_processes(self.host) {
             return Err(not_local());
         }
         let path = self.host.local_path(&self.pid_file).ok_or_else(not_local)?;
@@ -78,7 +74,7 @@ impl<'a> DirectService<'a> {
         else {
             return Ok(None);
         };
-        Smbd::open(pid, own_namespace)
+        Smbd::open(pid, fs::read_link("/proc/self/ns/pid").ok())
     }
 
     fn running(&self) -> Result<Smbd, ServiceError> {

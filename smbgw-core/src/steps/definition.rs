@@ -80,9 +80,9 @@ impl Action for Withdraw {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChangeRecord {
     /// The share as it was.
-    pub before: ShareRecord,
+    pub before: Box<ShareRecord>,
     /// The share as it will be.
-    pub after: ShareRecord,
+    pub after: Box<ShareRecord>,
 }
 
 impl Action for ChangeRecord {
