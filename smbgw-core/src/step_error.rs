@@ -28,6 +28,9 @@ macro_rules! step_errors {
             /// A group that is to get access does not exist.
             #[error("there is no group `{0}`")]
             NoSuchGroup(String),
+            /// A share for everybody does not let everybody in.
+            #[error("the share `{0}` is there, but does not let guests in")]
+            GuestsRefused(String),
             /// The account that guests would have is no account.
             #[error("the guest account `{0}` in smb.conf is not the name of an account")]
             NoGuestAccount(String),
@@ -40,6 +43,7 @@ macro_rules! step_errors {
                     Self::UndoData(_) => "journal.malformed",
                     Self::NoPassword(_) => "account.password-missing",
                     Self::NoSuchGroup(_) => "account.no-such-group",
+                    Self::GuestsRefused(_) => "smb.guests-refused",
                     Self::NoGuestAccount(_) => "account.no-guest-account",
                 }
             }
@@ -47,7 +51,7 @@ macro_rules! step_errors {
             fn kind(&self) -> ErrorKind {
                 match self {
                     $(Self::$variant(error) => error.kind(),)*
-                    Self::UndoData(_) => ErrorKind::Failed,
+                    Self::UndoData(_) | Self::GuestsRefused(_) => ErrorKind::Failed,
                     Self::NoPassword(_) => ErrorKind::Invalid,
                     Self::NoSuchGroup(_) | Self::NoGuestAccount(_) => ErrorKind::NotFound,
                 }
@@ -56,6 +60,11 @@ macro_rules! step_errors {
             fn remedy(&self) -> Option<String> {
                 match self {
                     $(Self::$variant(error) => error.remedy(),)*
+                    Self::GuestsRefused(_) => Some(
+                        "look at `map to guest`, `restrict anonymous` and `guest account` in \
+                         smb.conf"
+                            .into(),
+                    ),
                     _ => None,
                 }
             }

@@ -207,6 +207,7 @@ fn plan(
             ProveShare {
                 name: name.clone(),
                 user: provable,
+                guest: spec.access.guest,
             }
             .into(),
         );

@@ -108,7 +108,7 @@ pub(super) fn preflight(
     let tools_there = check_tools(machine, &mut found);
     let globals = check_configuration(machine, tools_there, &mut found);
     if let Some(globals) = &globals {
-        check_settings(share, globals, &mut found);
+        check_settings(machine, share, globals, &mut found);
     }
     if let Some(survey) = survey {
         check_quota(survey, &mut found);
@@ -175,7 +175,12 @@ fn check_configuration(
 }
 
 /// Whether what the administrator set for the whole server is as strict as the share needs.
-fn check_settings(share: Option<&ShareSpec>, globals: &Globals, found: &mut Preflight) {
+fn check_settings(
+    machine: &Machine<'_>,
+    share: Option<&ShareSpec>,
+    globals: &Globals,
+    found: &mut Preflight,
+) {
     let mut all = true;
     for (key, wanted) in wanted_globals(share.into_iter()) {
         let Some(given) = globals.text(key) else {
@@ -195,6 +200,23 @@ fn check_settings(share: Option<&ShareSpec>, globals: &Globals, found: &mut Pref
             );
         }
     }
+    if let Some(spec) = share
+        && !can_be_proven(machine, spec, globals)
+    {
+        all = false;
+        found.add_with_remedy(
+            "settings",
+            CheckResult::Failed,
+            format!(
+                "{SMB_CONF} requires encryption of the whole server, so that smbd tells nobody \
+                 without a password whether the share is there"
+            ),
+            Some(format!(
+                "remove `server smb encrypt` from the [global] section of {SMB_CONF} and make \
+                 shares with --encrypt required, or make this one with --create-user"
+            )),
+        );
+    }
     if all {
         found.add(
             "settings",
@@ -202,6 +224,20 @@ fn check_settings(share: Option<&ShareSpec>, globals: &Globals, found: &mut Pref
             "nothing in smb.conf weakens the share",
         );
     }
+}
+
+/// Whether a connection can show that the share is there: with encryption required of everybody,
+/// only somebody with a password gets an answer.
+fn can_be_proven(machine: &Machine<'_>, spec: &ShareSpec, globals: &Globals) -> bool {
+    let value = globals.text("server smb encrypt").unwrap_or_default();
+    let required = ["required", "mandatory", "force", "forced", "enforced"];
+    !required.contains(&value.to_lowercase().as_str())
+        || !machine.host.is_live()
+        || spec
+            .access
+            .users
+            .iter()
+            .any(|user| machine.password_of(user).is_some())
 }
 
 fn check_quota(survey: &Survey, found: &mut Preflight) {

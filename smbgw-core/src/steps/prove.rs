@@ -10,7 +10,7 @@ use crate::definition::administrators_globals;
 use crate::endpoint::smb_endpoint;
 use crate::machine::Machine;
 use crate::plan::{Action, LeftBehind};
-use crate::probe::{Login, ShareProbe};
+use crate::probe::{Login, ProbeResult, ShareProbe};
 use crate::share::ShareName;
 use crate::step_error::StepError;
 
@@ -22,6 +22,8 @@ pub struct ProveShare {
     /// A user to log in as, if a password of that user is at hand. Otherwise the probe is
     /// anonymous: smbd then refuses it, and tells by how it refuses that the share is there.
     pub user: Option<UserName>,
+    /// Whether the share has to let an anonymous session in.
+    pub guest: bool,
 }
 
 impl Action for ProveShare {
@@ -51,7 +53,10 @@ impl Action for ProveShare {
             share: &self.name,
             login,
         };
-        probe.wait_until_there(machine.host, machine.deadline.at_most(PATIENCE))?;
+        let found = probe.wait_until_there(machine.host, machine.deadline.at_most(PATIENCE))?;
+        if self.guest && found == ProbeResult::ExistsButDenied {
+            return Err(StepError::GuestsRefused(self.name.to_string()));
+        }
         Ok(Change::Unchanged)
     }
 
