@@ -419,3 +419,134 @@ impl Coded for DefinitionError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::host::LocalHost;
+    use crate::ports::{Filesystem, Handle, Origin, Volume};
+    use crate::share::ShareDraft;
+    use crate::smbconf::globals::explicit_globals;
+
+    fn record(name: &str, change: impl FnOnce(&mut ShareDraft)) -> ShareRecord {
+        let mut draft = ShareDraft {
+            name: name.into(),
+            quota: Some("1G".into()),
+            users: vec!["alice".into()],
+            ..ShareDraft::default()
+        };
+        change(&mut draft);
+        let spec = draft.check().unwrap();
+        let volume = Volume {
+            path: spec.path.as_path().into(),
+            filesystem: Filesystem::Ext4,
+            handle: Handle::Project {
+                id: 100_000,
+                name: "smbgw-x".into(),
+            },
+            origin: Origin::Created,
+        };
+        ShareRecord::new(spec, volume, 0)
+    }
+
+    #[test]
+    fn a_share_is_closed_to_all_but_those_named() {
+        let share = record("media", |draft| {
+            draft.users.push("DOM\\some one".into());
+            draft.groups.push("staff".into());
+            draft.encrypt = Some("required".into());
+        });
+        let text = render(&[share], &explicit_globals(b"")).unwrap();
+        let expected = format!(
+            "{HEADER}[global]
+\tserver min protocol = SMB3_00
+\tserver signing = mandatory
+\tmap to guest = never
+\trestrict anonymous = 2
+
+[media]
+\tpath = /srv/smb/media
+\tread only = no
+\tguest ok = no
+\tvalid users = alice \"DOM\\some one\" @staff
+\tserver smb encrypt = required
+\tinherit acls = yes
+\tcreate mask = 0770
+\tdirectory mask = 0770
+
+[global]
+"
+        );
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_the_administrator_set_is_left_out() {
+        let theirs = explicit_globals(b"[global]\nmin protocol = SMB3\nServer Signing=mandatory\n");
+        let text = render(&[record("a", |_| ())], &theirs).unwrap();
+        assert!(!text.contains("server min protocol") && !text.contains("server signing"));
+        assert!(text.contains("\tmap to guest = never\n"));
+    }
+
+    #[test]
+    fn the_oldest_protocol_asked_for_counts_for_all() {
+        let old = record("old", |draft| draft.min_protocol = Some("2.1".into()));
+        let text = render(&[record("new", |_| ()), old], &explicit_globals(b"")).unwrap();
+        assert!(text.contains("server min protocol = SMB2_10"));
+    }
+
+    #[test]
+    fn guests_need_what_smbd_keeps_from_them_otherwise() {
+        let open = record("open", |draft| {
+            draft.users.clear();
+            draft.guest = true;
+        });
+        let text = render(&[open], &explicit_globals(b"")).unwrap();
+        assert!(text.contains("map to guest = bad user") && text.contains("guest ok = yes"));
+        assert!(!text.contains("valid users"));
+    }
+
+    #[test]
+    fn strictness_is_compared_by_meaning() {
+        let min = "server min protocol";
+        assert!(is_at_least(min, "SMB3", "SMB3_00") && is_at_least(min, "smb3_02", "SMB3_00"));
+        assert!(!is_at_least(min, "SMB2", "SMB3_00") && !is_at_least(min, "NT1", "SMB2_10"));
+        assert!(!is_at_least(min, "nonsense", "SMB2_10"));
+        assert!(is_at_least("server signing", "Required", "mandatory"));
+        assert!(!is_at_least("server signing", "auto", "mandatory"));
+        assert!(!is_at_least("map to guest", "Never", "bad user"));
+        assert!(is_at_least("map to guest", "Bad User", "never"));
+    }
+
+    #[test]
+    fn smb_conf_is_what_it_was_when_the_last_share_is_gone() {
+        for before in [
+            None,
+            Some(&b"[global]\r\n\tworkgroup = W\r\n\r\n[x]\r\npath = /x"[..]),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            let host = LocalHost::with_root(root.path());
+            let smb_conf = root.path().join("etc/samba/smb.conf");
+            fs::create_dir_all(smb_conf.parent().unwrap()).unwrap();
+            if let Some(text) = before {
+                fs::write(&smb_conf, text).unwrap();
+            }
+            let deadline = Deadline::after(std::time::Duration::from_secs(60));
+            let share = record("media", |_| ());
+            catalog::store(&host, &share).unwrap();
+            assert!(synchronise(&host, None, deadline).unwrap().happened());
+            assert!(!synchronise(&host, None, deadline).unwrap().happened());
+            let text = fs::read(&smb_conf).unwrap();
+            let line = format!("include = {SHARES_CONF}");
+            let includes = String::from_utf8_lossy(&text).matches(&line).count();
+            assert_eq!(includes, 1);
+            catalog::remove(&host, share.name()).unwrap();
+            assert!(synchronise(&host, None, deadline).unwrap().happened());
+            assert_eq!(fs::read(&smb_conf).ok().as_deref(), before);
+            assert!(!root.path().join("etc/samba/smbgw.conf").exists());
+            assert!(!root.path().join("etc/smbgw").exists());
+        }
+    }
+}

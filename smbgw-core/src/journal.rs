@@ -280,3 +280,111 @@ impl Line {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::host::LocalHost;
+    use crate::plan::Operation;
+    use crate::steps::parents::RemoveParents;
+
+    fn plan() -> Plan {
+        let step = RemoveParents {
+            directories: vec!["/srv/a".into()],
+        };
+        Plan {
+            operation: Operation::Delete,
+            share: "Media".parse().unwrap(),
+            steps: vec![step.clone().into(), step.into()],
+            point_of_no_return: None,
+        }
+    }
+
+    fn begun(step: usize) -> Begun {
+        Begun {
+            step,
+            undo: serde_json::json!({ "was": step }),
+        }
+    }
+
+    #[test]
+    fn what_was_begun_is_read_back() {
+        let root = tempfile::tempdir().unwrap();
+        let host = LocalHost::with_root(root.path());
+        let journal = Journal::create(&host, &plan()).unwrap();
+        journal.begin(&host, &begun(0)).unwrap();
+        journal.begin(&host, &begun(1)).unwrap();
+        assert_eq!(pending(&host).unwrap(), ["media"]);
+        let (journal, account) = read(&host, "media").unwrap().unwrap();
+        assert_eq!(account.plan, plan());
+        assert_eq!(account.begun, [begun(0), begun(1)]);
+        assert_eq!(account.verdict, None);
+        journal.decide(&host, Verdict::Done).unwrap();
+        let (journal, account) = read(&host, "media").unwrap().unwrap();
+        assert_eq!(account.verdict, Some(Verdict::Done));
+        journal.remove(&host).unwrap();
+        assert_eq!(
+            fs::read_dir(root.path().join("var/lib")).unwrap().count(),
+            0
+        );
+    }
+
+    #[test]
+    fn a_torn_last_line_is_a_step_that_never_began() {
+        let root = tempfile::tempdir().unwrap();
+        let host = LocalHost::with_root(root.path());
+        let journal = Journal::create(&host, &plan()).unwrap();
+        journal.begin(&host, &begun(0)).unwrap();
+        journal.begin(&host, &begun(1)).unwrap();
+        let file = root.path().join("var/lib/smbgw/journal/media.jsonl");
+        let whole = fs::read(&file).unwrap();
+        let second_line = whole.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+        let third_line = whole[second_line..]
+            .iter()
+            .position(|&b| b == b'\n')
+            .unwrap();
+        for length in second_line..whole.len() {
+            fs::write(&file, &whole[..length]).unwrap();
+            let (_, account) = read(&host, "media").unwrap().unwrap();
+            let complete = usize::from(length > second_line + third_line);
+            // A line whose line feed alone is missing is whole: to undo its step is right too.
+            let begun = account.begun.len();
+            assert!(
+                begun == complete || begun == complete + 1,
+                "{length}: {begun}"
+            );
+        }
+    }
+
+    #[test]
+    fn damage_in_the_middle_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        let host = LocalHost::with_root(root.path());
+        let journal = Journal::create(&host, &plan()).unwrap();
+        host.append(journal.path(), b"garbage", 0o600).unwrap();
+        journal.begin(&host, &begun(0)).unwrap();
+        let error = read(&host, "media").unwrap_err();
+        assert_eq!(error.code(), "journal.malformed");
+        // A step that the plan does not have is no step.
+        let journal = Journal::create(&host, &plan()).unwrap();
+        journal.begin(&host, &begun(7)).unwrap();
+        assert_eq!(
+            read(&host, "media").unwrap_err().code(),
+            "journal.malformed"
+        );
+    }
+
+    #[test]
+    fn a_newer_journal_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let host = LocalHost::with_root(root.path());
+        let journal = Journal::create(&host, &plan()).unwrap();
+        let path = root.path().join("var/lib/smbgw/journal/media.jsonl");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("\"version\":1", "\"version\":2")).unwrap();
+        assert_eq!(read(&host, "media").unwrap_err().code(), "journal.too-new");
+        assert!(journal.path().ends_with("media.jsonl"));
+    }
+}
