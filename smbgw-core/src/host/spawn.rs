@@ -8,7 +8,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{self, ExitStatus, Stdio};
@@ -93,16 +93,22 @@ impl Guard<'_> {
         deadline: Deadline,
         status_pipe: Option<(OwnedFd, OwnedFd)>,
     ) -> io::Result<Ending> {
-        let pid = Pid::from_child(self.child);
-        let status_pipe = status_pipe.map(|(read, _write)| File::from(read));
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        // A process whose exit nobody waits for may be gone already, and its pid another's: what is
+        // waited for then is the report of the process in between.
+        let end = match status_pipe {
+            Some((read, _write)) => End::Report(File::from(read)),
+            None => End::Process(pidfd_open(
+                Pid::from_child(self.child),
+                PidfdFlags::empty(),
+            )?),
+        };
         let (Some(stdout), Some(stderr)) = (self.child.stdout.take(), self.child.stderr.take())
         else {
             return Err(io::Error::other("the pipes of the child are missing"));
         };
         let mut streams = [Stream::new(stdout.into())?, Stream::new(stderr.into())?];
         loop {
-            let exited = wait_for_any(pidfd.as_fd(), &streams, deadline)?;
+            let exited = wait_for_any(end.as_fd(), &streams, deadline)?;
             for stream in &mut streams {
                 stream.drain()?;
             }
@@ -123,14 +129,14 @@ impl Guard<'_> {
         for stream in &mut streams {
             stream.drain()?;
         }
-        let status = match status_pipe {
-            Some(mut pipe) => {
+        let status = match end {
+            End::Report(mut pipe) => {
                 let _ = self.child.wait();
                 let mut raw = [0; 4];
                 pipe.read_exact(&mut raw)?;
                 ExitStatus::from_raw(i32::from_ne_bytes(raw))
             }
-            None => self.child.wait()?,
+            End::Process(_) => self.child.wait()?,
         };
         self.ended = true;
         let [stdout, stderr] = streams.map(|stream| stream.content);
@@ -147,6 +153,21 @@ impl Drop for Guard<'_> {
         if !self.ended {
             let _ = kill_process_group(Pid::from_child(self.child), Signal::KILL);
             let _ = self.child.wait();
+        }
+    }
+}
+
+/// What becomes readable when the program has ended.
+enum End {
+    Process(OwnedFd),
+    Report(File),
+}
+
+impl AsFd for End {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Process(pidfd) => pidfd.as_fd(),
+            Self::Report(pipe) => pipe.as_fd(),
         }
     }
 }
@@ -185,12 +206,8 @@ impl Stream {
 }
 
 /// Waits until the process ends (then `true`), a stream has something, or the deadline passes.
-fn wait_for_any(
-    pidfd: std::os::fd::BorrowedFd<'_>,
-    streams: &[Stream],
-    deadline: Deadline,
-) -> io::Result<bool> {
-    let mut fds = vec![PollFd::from_borrowed_fd(pidfd, PollFlags::IN)];
+fn wait_for_any(end: BorrowedFd<'_>, streams: &[Stream], deadline: Deadline) -> io::Result<bool> {
+    let mut fds = vec![PollFd::from_borrowed_fd(end, PollFlags::IN)];
     let open = streams.iter().filter_map(|stream| stream.pipe.as_ref());
     fds.extend(open.map(|pipe| PollFd::new(pipe, PollFlags::IN)));
     // The kernel's timespec of a wait may be cut short; the caller looks at the deadline again.
