@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::UserName;
 use crate::change::Change;
-use crate::error::{Coded, ErrorKind};
-use crate::host::{FileError, Host, create_dirs};
+use crate::host::{Host, create_dirs};
 use crate::layout::{self, CATALOG_DIR};
 use crate::ports::Volume;
 use crate::share::{ShareName, ShareSpec};
+use crate::state_error::{StateError, StateKind};
 
 /// The version of the record's form that this program writes.
 const VERSION: u32 = 1;
@@ -65,7 +65,7 @@ impl ShareRecord {
 ///
 /// # Errors
 /// Where a record cannot be read or is not in the form of a record.
-pub fn load_all(host: &dyn Host) -> Result<Vec<ShareRecord>, CatalogError> {
+pub fn load_all(host: &dyn Host) -> Result<Vec<ShareRecord>, StateError> {
     let dir = Path::new(CATALOG_DIR);
     let names = host.list(dir)?;
     let records = names
@@ -83,7 +83,7 @@ pub fn load_all(host: &dyn Host) -> Result<Vec<ShareRecord>, CatalogError> {
 ///
 /// # Errors
 /// Where the record cannot be read or is not in the form of a record.
-pub fn load(host: &dyn Host, name: &ShareName) -> Result<Option<ShareRecord>, CatalogError> {
+pub fn load(host: &dyn Host, name: &ShareName) -> Result<Option<ShareRecord>, StateError> {
     load_file(host, &layout::catalog_file(&name.key()))
 }
 
@@ -91,11 +91,12 @@ pub fn load(host: &dyn Host, name: &ShareName) -> Result<Option<ShareRecord>, Ca
 ///
 /// # Errors
 /// Where the file cannot be written.
-pub fn store(host: &dyn Host, record: &ShareRecord) -> Result<Change, CatalogError> {
+pub fn store(host: &dyn Host, record: &ShareRecord) -> Result<Change, StateError> {
     create_dirs(host, Path::new(CATALOG_DIR), 0o755)?;
     let path = layout::catalog_file(&record.name().key());
     let mut text =
-        serde_json::to_string_pretty(record).map_err(|source| CatalogError::Malformed {
+        serde_json::to_string_pretty(record).map_err(|source| StateError::Malformed {
+            kind: StateKind::Record,
             path: path.clone(),
             source,
         })?;
@@ -107,7 +108,7 @@ pub fn store(host: &dyn Host, record: &ShareRecord) -> Result<Change, CatalogErr
 ///
 /// # Errors
 /// Where the file cannot be removed.
-pub fn remove(host: &dyn Host, name: &ShareName) -> Result<Change, CatalogError> {
+pub fn remove(host: &dyn Host, name: &ShareName) -> Result<Change, StateError> {
     let change = host.remove(&layout::catalog_file(&name.key()))?;
     let dir = Path::new(CATALOG_DIR);
     if host.remove_dir(dir)?.happened()
@@ -118,67 +119,19 @@ pub fn remove(host: &dyn Host, name: &ShareName) -> Result<Change, CatalogError>
     Ok(change)
 }
 
-/// Why the records could not be read or changed.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
-    /// A file could not be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A file is not in the form of a record.
-    #[error("`{}` is not a valid record of a share", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// A record was written by a newer version of this program.
-    #[error("`{}` has version {version}, and this program knows versions up to {VERSION}", path.display())]
-    TooNew {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        version: u32,
-    },
-}
-
-impl Coded for CatalogError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Malformed { .. } => "catalog.malformed",
-            Self::TooNew { .. } => "catalog.too-new",
-        }
-    }
-
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Failed
-    }
-
-    fn remedy(&self) -> Option<String> {
-        match self {
-            Self::File(error) => error.remedy(),
-            Self::Malformed { path, .. } => Some(format!(
-                "restore {0} from a backup, or move it away and create the share again over its \
-                 directory",
-                path.display()
-            )),
-            Self::TooNew { .. } => Some("use the newer version of this program".into()),
-        }
-    }
-}
-
-fn load_file(host: &dyn Host, path: &Path) -> Result<Option<ShareRecord>, CatalogError> {
+fn load_file(host: &dyn Host, path: &Path) -> Result<Option<ShareRecord>, StateError> {
     let Some(content) = host.read(path)? else {
         return Ok(None);
     };
     let record: ShareRecord =
-        serde_json::from_slice(&content).map_err(|source| CatalogError::Malformed {
+        serde_json::from_slice(&content).map_err(|source| StateError::Malformed {
+            kind: StateKind::Record,
             path: path.into(),
             source,
         })?;
     if record.version > VERSION {
-        return Err(CatalogError::TooNew {
+        return Err(StateError::TooNew {
+            kind: StateKind::Record,
             path: path.into(),
             version: record.version,
         });

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use crate::catalog::{self, CatalogError, ShareRecord};
+use crate::catalog::{self, ShareRecord};
 use crate::change::Change;
 use crate::deadline::Deadline;
 use crate::error::{Coded, ErrorKind};
@@ -23,6 +23,7 @@ use crate::smbconf::include::{Edit, IncludePath, IncludePathError, attach, detac
 use crate::smbconf::lex::{self, Item};
 use crate::smbconf::names::canonical;
 use crate::smbconf::render::{RenderError, Value, render_section};
+use crate::state_error::StateError;
 
 /// What the administrator's `smb.conf` sets globally, its includes but for ours followed.
 ///
@@ -356,7 +357,7 @@ pub enum DefinitionError {
     File(#[from] FileError),
     /// A record could not be read.
     #[error(transparent)]
-    Catalog(#[from] CatalogError),
+    State(#[from] StateError),
     /// A command failed.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -388,7 +389,7 @@ impl Coded for DefinitionError {
     fn code(&self) -> &'static str {
         match self {
             Self::File(error) => error.code(),
-            Self::Catalog(error) => error.code(),
+            Self::State(error) => error.code(),
             Self::Command(error) => error.code(),
             Self::Render(_) | Self::Include(_) => "smbconf.not-expressible",
             Self::Refused { .. } => "smbconf.refused",
@@ -399,7 +400,7 @@ impl Coded for DefinitionError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::File(error) => error.kind(),
-            Self::Catalog(error) => error.kind(),
+            Self::State(error) => error.kind(),
             Self::Command(error) => error.kind(),
             Self::Render(_) | Self::Include(_) => ErrorKind::Invalid,
             Self::Refused { .. } | Self::ReadDifferently { .. } => ErrorKind::Failed,
@@ -409,7 +410,7 @@ impl Coded for DefinitionError {
     fn remedy(&self) -> Option<String> {
         match self {
             Self::File(error) => error.remedy(),
-            Self::Catalog(error) => error.remedy(),
+            Self::State(error) => error.remedy(),
             Self::Command(error) => error.remedy(),
             Self::Refused { .. } => Some(format!("run `testparm -s {SMB_CONF}` and mend the file")),
             Self::ReadDifferently { .. } => {

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Coded, ErrorKind};
 use crate::host::{FileError, Host, create_dirs};
 use crate::layout::{self, JOURNAL_DIR};
 use crate::plan::Plan;
 use crate::share::ShareName;
+use crate::state_error::{StateError, StateKind};
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where it cannot be written; nothing remains then.
-    pub fn create(host: &dyn Host, plan: &Plan) -> Result<Self, JournalError> {
+    pub fn create(host: &dyn Host, plan: &Plan) -> Result<Self, StateError> {
         let path = layout::journal_file(&plan.share.key());
         let line = Line::Plan {
             version: VERSION,
@@ -82,7 +82,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where that cannot be made durable; the step must not be applied then.
-    pub fn begin(&self, host: &dyn Host, begun: &Begun) -> Result<(), JournalError> {
+    pub fn begin(&self, host: &dyn Host, begun: &Begun) -> Result<(), StateError> {
         self.append(host, &Line::Begun(begun.clone()))
     }
 
@@ -90,7 +90,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where that cannot be made durable; the operation has not ended then.
-    pub fn decide(&self, host: &dyn Host, verdict: Verdict) -> Result<(), JournalError> {
+    pub fn decide(&self, host: &dyn Host, verdict: Verdict) -> Result<(), StateError> {
         self.append(host, &Line::Verdict(verdict))
     }
 
@@ -99,7 +99,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where it cannot be removed.
-    pub fn remove(self, host: &dyn Host) -> Result<(), JournalError> {
+    pub fn remove(self, host: &dyn Host) -> Result<(), StateError> {
         host.remove(&self.path)?;
         Ok(remove_empty_dirs(host)?)
     }
@@ -109,7 +109,7 @@ impl Journal {
         &self.path
     }
 
-    fn append(&self, host: &dyn Host, line: &Line) -> Result<(), JournalError> {
+    fn append(&self, host: &dyn Host, line: &Line) -> Result<(), StateError> {
         Ok(host.append(&self.path, line.text(&self.path)?.as_bytes(), 0o600)?)
     }
 }
@@ -128,7 +128,7 @@ fn remove_empty_dirs(host: &dyn Host) -> Result<(), FileError> {
 ///
 /// # Errors
 /// Where the directory cannot be read.
-pub fn pending(host: &dyn Host) -> Result<Vec<String>, JournalError> {
+pub fn pending(host: &dyn Host) -> Result<Vec<String>, StateError> {
     let names = host.list(Path::new(JOURNAL_DIR))?;
     Ok(names
         .iter()
@@ -142,13 +142,14 @@ pub fn pending(host: &dyn Host) -> Result<Vec<String>, JournalError> {
 ///
 /// # Errors
 /// Where it cannot be read, or its header is not one.
-pub fn read(host: &dyn Host, key: &str) -> Result<Option<(Journal, Account)>, JournalError> {
+pub fn read(host: &dyn Host, key: &str) -> Result<Option<(Journal, Account)>, StateError> {
     let path = layout::journal_file(key);
     let Some(content) = host.read(&path)? else {
         return Ok(None);
     };
     let mut lines = content.split_inclusive(|&byte| byte == b'\n');
-    let malformed = |source| JournalError::Malformed {
+    let malformed = |source| StateError::Malformed {
+        kind: StateKind::Journal,
         path: path.clone(),
         source,
     };
@@ -162,7 +163,11 @@ pub fn read(host: &dyn Host, key: &str) -> Result<Option<(Journal, Account)>, Jo
         return Err(malformed(serde::de::Error::custom("the plan is missing")));
     };
     if version > VERSION {
-        return Err(JournalError::TooNew { path, version });
+        return Err(StateError::TooNew {
+            kind: StateKind::Journal,
+            path,
+            version,
+        });
     }
     let mut account = Account {
         plan,
@@ -196,7 +201,7 @@ pub fn read(host: &dyn Host, key: &str) -> Result<Option<(Journal, Account)>, Jo
 pub fn plans_under_way(
     host: &dyn Host,
     except: Option<&ShareName>,
-) -> Result<Vec<Plan>, JournalError> {
+) -> Result<Vec<Plan>, StateError> {
     let mut plans = Vec::new();
     for key in pending(host)?
         .into_iter()
@@ -206,55 +211,6 @@ pub fn plans_under_way(
         plans.extend(read(host, &key)?.map(|(_, account)| account.plan));
     }
     Ok(plans)
-}
-
-/// Why a journal could not be used.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The file could not be used.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The file is not in the form of a journal.
-    #[error("`{}` is not a valid journal", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// The journal was written by a newer version of this program.
-    #[error("`{}` has version {version}, and this program knows versions up to {VERSION}", path.display())]
-    TooNew {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        version: u32,
-    },
-}
-
-impl Coded for JournalError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::File(error) => error.code(),
-            Self::Malformed { .. } => "journal.malformed",
-            Self::TooNew { .. } => "journal.too-new",
-        }
-    }
-
-    fn kind(&self) -> ErrorKind {
-        ErrorKind::Failed
-    }
-
-    fn remedy(&self) -> Option<String> {
-        match self {
-            Self::File(error) => error.remedy(),
-            Self::Malformed { path, .. } => Some(format!(
-                "look at what it says of the interrupted operation, clean up by hand, and remove {}",
-                path.display()
-            )),
-            Self::TooNew { .. } => Some("use the newer version of this program".into()),
-        }
-    }
 }
 
 /// The version of the journal's form that this program writes.
@@ -273,8 +229,9 @@ enum Line {
 }
 
 impl Line {
-    fn text(&self, path: &Path) -> Result<String, JournalError> {
-        serde_json::to_string(self).map_err(|source| JournalError::Malformed {
+    fn text(&self, path: &Path) -> Result<String, StateError> {
+        serde_json::to_string(self).map_err(|source| StateError::Malformed {
+            kind: StateKind::Journal,
             path: path.into(),
             source,
         })
@@ -286,6 +243,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::error::Coded;
     use crate::host::LocalHost;
     use crate::plan::Operation;
     use crate::steps::parents::RemoveParents;

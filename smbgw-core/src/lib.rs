@@ -33,5 +33,8 @@ pub mod service;
 pub mod share;
 pub mod size;
 pub mod smbconf;
+pub mod state_error;
 pub mod step_error;
 pub mod steps;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -2,14 +2,13 @@
 
 use crate::account::AccountError;
 use crate::acl::AclError;
-use crate::catalog::CatalogError;
 use crate::definition::DefinitionError;
 use crate::error::{Coded, ErrorKind};
 use crate::host::{CommandError, FileError, LockError};
-use crate::journal::JournalError;
 use crate::ports::PortError;
 use crate::probe::ProbeError;
 use crate::service::ServiceError;
+use crate::state_error::StateError;
 
 /// Makes [`StepError`] of the errors that can come up in a step, each passed on as it is.
 macro_rules! step_errors {
@@ -79,10 +78,8 @@ step_errors! {
     Command(CommandError),
     /// A lock was not taken.
     Lock(LockError),
-    /// A record could not be used.
-    Catalog(CatalogError),
-    /// The journal could not be used.
-    Journal(JournalError),
+    /// A record or the journal could not be used.
+    State(StateError),
     /// Samba's configuration could not be changed.
     Definition(DefinitionError),
     /// The storage failed.

@@ -496,7 +496,7 @@ fn status_of(stat: &Stat) -> FileStatus {
 }
 
 /// The one name that a temporary file for `name` has, so that a later call finds what a crash left.
-fn temporary_name(name: &Path) -> PathBuf {
+pub(crate) fn temporary_name(name: &Path) -> PathBuf {
     let mut temporary = std::ffi::OsString::from(".");
     temporary.push(name);
     temporary.push(".smbgw-new");

@@ -4,15 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::catalog::CatalogError;
 use crate::change::Change;
 use crate::error::{Coded, ErrorKind, Problem};
 use crate::host::{FileError, LockError};
-use crate::journal::JournalError;
 use crate::lifecycle::preflight::Preflight;
 use crate::plan::LeftBehind;
 use crate::ports::PortError;
 use crate::share::ShareName;
+use crate::state_error::StateError;
 use crate::step_error::StepError;
 
 /// How an operation that was begun ended.
@@ -117,12 +116,9 @@ pub enum ShareError {
     /// A lock was not taken.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// A record could not be used.
+    /// A record or a journal could not be used.
     #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    /// A journal could not be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
+    State(#[from] StateError),
     /// A file could not be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -142,8 +138,7 @@ impl Coded for ShareError {
             Self::NotFound(_) => "share.not-found",
             Self::Unrecovered(_) => "share.unrecovered",
             Self::Lock(error) => error.code(),
-            Self::Catalog(error) => error.code(),
-            Self::Journal(error) => error.code(),
+            Self::State(error) => error.code(),
             Self::File(error) => error.code(),
             Self::Storage(error) => error.code(),
             Self::Step(error) => error.code(),
@@ -157,8 +152,7 @@ impl Coded for ShareError {
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Unrecovered(_) => ErrorKind::Failed,
             Self::Lock(error) => error.kind(),
-            Self::Catalog(error) => error.kind(),
-            Self::Journal(error) => error.kind(),
+            Self::State(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Storage(error) => error.kind(),
             Self::Step(error) => error.kind(),
@@ -171,8 +165,7 @@ impl Coded for ShareError {
             Self::NotFound(_) => Some("run `pve-smbgateway list` to see the shares".into()),
             Self::Unrecovered(_) => Some("run `pve-smbgateway recover`".into()),
             Self::Lock(error) => error.remedy(),
-            Self::Catalog(error) => error.remedy(),
-            Self::Journal(error) => error.remedy(),
+            Self::State(error) => error.remedy(),
             Self::File(error) => error.remedy(),
             Self::Storage(error) => error.remedy(),
             Self::Step(error) => error.remedy(),

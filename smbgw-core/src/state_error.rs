@@ -1,0 +1,92 @@
+//! Why a file of this project's own state could not be used.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::error::{Coded, ErrorKind};
+use crate::host::FileError;
+
+/// Why a record of a share or a journal could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The file could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The file is not in its form.
+    #[error("`{}` is not a valid {kind}", path.display())]
+    Malformed {
+        /// What the file is.
+        kind: StateKind,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The file was written by a newer version of this program.
+    #[error("`{}` is a {kind} of version {version}, which this program does not know yet", path.display())]
+    TooNew {
+        /// What the file is.
+        kind: StateKind,
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+}
+
+/// What a file of the state is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateKind {
+    /// The record of a share ([`crate::catalog`]).
+    Record,
+    /// The journal of an operation ([`crate::journal`]).
+    Journal,
+}
+
+impl fmt::Display for StateKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Record => "record of a share",
+            Self::Journal => "journal",
+        })
+    }
+}
+
+impl Coded for StateError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::File(error) => error.code(),
+            Self::Malformed { kind, .. } => match kind {
+                StateKind::Record => "catalog.malformed",
+                StateKind::Journal => "journal.malformed",
+            },
+            Self::TooNew { kind, .. } => match kind {
+                StateKind::Record => "catalog.too-new",
+                StateKind::Journal => "journal.too-new",
+            },
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Failed
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.remedy(),
+            Self::Malformed { kind, path, .. } => Some(match kind {
+                StateKind::Record => format!(
+                    "restore {0} from a backup, or move it away and create the share again over \
+                     its directory",
+                    path.display()
+                ),
+                StateKind::Journal => format!(
+                    "look at what it says of the interrupted operation, clean up by hand, and \
+                     remove {}",
+                    path.display()
+                ),
+            }),
+            Self::TooNew { .. } => Some("use the newer version of this program".into()),
+        }
+    }
+}
