@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::catalog;
 use crate::deadline::Deadline;
+use crate::definition::synchronise;
+use crate::error::chain_text;
 use crate::host::{Host, LockError};
 use crate::journal;
 use crate::layout::{CATALOG_DIR, JOURNAL_DIR, SHARES_CONF, SMB_CONF};
@@ -15,6 +16,8 @@ use crate::lifecycle::outcome::{Outcome, ShareError, Unrecovered};
 use crate::machine::Machine;
 use crate::plan::Operation;
 use crate::share::ShareName;
+use crate::step_error::StepError;
+use crate::steps::announce::reload_if_running;
 
 /// What became of one interrupted operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,23 +35,29 @@ pub struct Recovered {
 /// line with the records. Operations that are under way in other processes are left alone.
 ///
 /// # Errors
-/// Where the journals cannot be read.
+/// Where a journal cannot be read; all others are settled before that is told.
 pub fn recover(machine: &Machine<'_>) -> Result<Vec<Recovered>, ShareError> {
     let mut recovered = Vec::new();
+    let mut unreadable = None;
     for key in journal::pending(machine.host)? {
-        match try_lock(machine, &key)? {
-            Some(_lock) => recovered.extend(settle_one(machine, &key)?),
-            None => tracing::info!(share = key, "an operation is under way"),
+        let Some(_lock) = try_lock(machine, &key)? else {
+            tracing::info!(share = key, "an operation is under way");
+            continue;
+        };
+        match settle_one(machine, &key) {
+            Ok(settled) => recovered.extend(settled),
+            Err(error) => unreadable = unreadable.or(Some(error)),
         }
     }
-    let lock = machine.lock_configuration()?;
-    tidy(machine.host)?;
-    if !catalog::load_all(machine.host)?.is_empty() || journal::pending(machine.host)?.is_empty() {
-        crate::definition::synchronise(machine.host, None, machine.deadline)
-            .map_err(crate::step_error::StepError::from)?;
+    let changed = {
+        let _lock = machine.lock_configuration()?;
+        tidy(machine.host)?;
+        synchronise(machine.host, None, machine.deadline).map_err(StepError::from)?
+    };
+    if changed.happened() {
+        reload_if_running(machine)?;
     }
-    drop(lock);
-    Ok(recovered)
+    unreadable.map_or(Ok(recovered), Err)
 }
 
 /// Settles what was interrupted before a new operation begins: of the share `name`, whose lock the
@@ -64,11 +73,20 @@ pub(super) fn settle_earlier(
         if !own && lock.is_none() {
             continue;
         }
+        let settled = match settle_one(machine, &key) {
+            Ok(settled) => settled,
+            Err(error) if own => return Err(error),
+            // Another share's damage is no reason to refuse this one.
+            Err(error) => {
+                notes.push(chain_text(&error));
+                continue;
+            }
+        };
         let Some(Recovered {
             share,
             operation,
             outcome,
-        }) = settle_one(machine, &key)?
+        }) = settled
         else {
             continue;
         };
