@@ -347,7 +347,10 @@ impl Host for LocalHost {
                 sync_dir(&dir).map_err(|error| FileError::new("remove directory", path, error))?;
                 Ok(Change::Removed)
             }
-            Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(Change::Unchanged),
+            // One that something is mounted at is busy, and not for us to remove.
+            Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::BUSY) => {
+                Ok(Change::Unchanged)
+            }
             Err(error) => Err(FileError::new("remove directory", path, error)),
         }
     }

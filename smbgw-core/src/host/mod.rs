@@ -100,7 +100,8 @@ pub trait Host: Debug + Sync {
     /// Where it cannot be made, or something else is there.
     fn create_dir(&self, path: &Path, mode: u32) -> Result<Change, FileError>;
 
-    /// Removes the directory at `path` if it is empty; a directory with content is left alone.
+    /// Removes the directory at `path` if it is empty; a directory with content, or at which a file
+    /// system is mounted, is left alone.
     ///
     /// # Errors
     /// Where it is there, empty, and cannot be removed.
