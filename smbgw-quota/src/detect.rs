@@ -255,7 +255,14 @@ fn project_remedy(filesystem: Filesystem, counted: bool, mount: &Mount) -> Strin
         Filesystem::Ext4 => "prjquota",
         _ => "pquota",
     };
-    let again = if is_root {
+    // Mounting ext4 anew in place shows the option in /proc/mounts, but enforces nothing.
+    if filesystem == Filesystem::Ext4 && counted {
+        return format!(
+            "run `quotaon -P {mount_point}` (package quota), and add `{option}` to the options of \
+             {mount_point} in /etc/fstab so that it stays"
+        );
+    }
+    let again = if is_root && filesystem == Filesystem::Xfs {
         format!(
             "add `rootflags={option}` to GRUB_CMDLINE_LINUX in /etc/default/grub, \
              run `update-grub` and reboot"
@@ -267,11 +274,11 @@ fn project_remedy(filesystem: Filesystem, counted: bool, mount: &Mount) -> Strin
         )
     };
     match filesystem {
-        Filesystem::Ext4 if !counted && is_root => format!(
-            "start another system, run `tune2fs -O quota,project -Q prjquota {source}`, \
-             start this one again; then {again}"
+        Filesystem::Ext4 if is_root => format!(
+            "start another system, run `tune2fs -O quota,project -Q prjquota {source}` there, and \
+             start this one again with `{option}` among the options of / in /etc/fstab"
         ),
-        Filesystem::Ext4 if !counted => format!(
+        Filesystem::Ext4 => format!(
             "run `umount {mount_point}` and `tune2fs -O quota,project -Q prjquota {source}`; \
              then {again}"
         ),

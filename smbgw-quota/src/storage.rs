@@ -71,7 +71,7 @@ impl<'a> QuotaStorage<'a> {
                 remedy: smbgw_core::error::Coded::remedy(&missing).unwrap_or_default(),
             };
         }
-        let used = match site.exists()? {
+        let used = match site.exists()? && place.filesystem().is_some() {
             true => self.used(&site, &place, deadline)?,
             false => 0,
         };

@@ -41,7 +41,7 @@ pub struct TreeReport {
 pub fn check(root: &Path, project: u32, deadline: Deadline) -> Result<TreeReport, QuotaError> {
     let mut report = TreeReport::default();
     let mut links: HashMap<u64, (PathBuf, u64)> = HashMap::new();
-    walk(root, deadline, |item| {
+    walk(root, Files::Open, deadline, |item| {
         match item {
             Item::Directory { path, fd } | Item::File { path, fd, .. } => {
                 let found = attributes(fd, path)?.project;
@@ -52,7 +52,7 @@ pub fn check(root: &Path, project: u32, deadline: Deadline) -> Result<TreeReport
                     });
                 }
             }
-            Item::Unmarkable | Item::Mount { .. } => {}
+            Item::Seen { .. } | Item::Unmarkable | Item::Mount { .. } => {}
         }
         match item {
             Item::Directory { .. } => report.directories += 1,
@@ -66,6 +66,7 @@ pub fn check(root: &Path, project: u32, deadline: Deadline) -> Result<TreeReport
                 }
             }
             Item::Unmarkable => report.unmarkable += 1,
+            Item::Seen { .. } => {}
             Item::Mount { path } => report.mounts.push(path.into()),
         }
         Ok(())
@@ -89,11 +90,11 @@ pub fn mark(
 ) -> Result<(Change, TreeReport), QuotaError> {
     let report = check(root, project, deadline)?;
     let mut change = Change::Unchanged;
-    walk(root, deadline, |item| {
+    walk(root, Files::Open, deadline, |item| {
         let (path, fd, inherit) = match item {
             Item::Directory { path, fd } => (path, fd, PROJECT_INHERIT),
             Item::File { path, fd, .. } => (path, fd, 0),
-            Item::Unmarkable | Item::Mount { .. } => return Ok(()),
+            Item::Seen { .. } | Item::Unmarkable | Item::Mount { .. } => return Ok(()),
         };
         let old = attributes(fd, path)?;
         if old.project != 0 && old.project != project {
@@ -120,10 +121,10 @@ pub fn mark(
 /// Where that fails; it may be called again.
 pub fn unmark(root: &Path, project: u32, deadline: Deadline) -> Result<Change, QuotaError> {
     let mut change = Change::Unchanged;
-    walk(root, deadline, |item| {
+    walk(root, Files::Open, deadline, |item| {
         let (path, fd) = match item {
             Item::Directory { path, fd } | Item::File { path, fd, .. } => (path, fd),
-            Item::Unmarkable | Item::Mount { .. } => return Ok(()),
+            Item::Seen { .. } | Item::Unmarkable | Item::Mount { .. } => return Ok(()),
         };
         let mut attributes = attributes(fd, path)?;
         if attributes.project == project {
@@ -149,15 +150,15 @@ pub fn occupied(root: &Path, deadline: Deadline) -> Result<u64, QuotaError> {
             bytes += status.st_blocks as u64 * 512;
         }
     };
-    walk(root, deadline, |item| {
+    walk(root, Files::Look, deadline, |item| {
         match item {
-            Item::File { status, .. } => count(status),
+            Item::Seen { status } => count(status),
             Item::Directory { path, fd } => {
                 let status =
                     unix::fstat(fd).map_err(|error| QuotaError::path("look at", path, error))?;
                 bytes_of_directory(&mut count, status);
             }
-            Item::Unmarkable | Item::Mount { .. } => {}
+            Item::File { .. } | Item::Unmarkable | Item::Mount { .. } => {}
         }
         Ok(())
     })?;
@@ -193,10 +194,23 @@ enum Item<'w> {
         fd: &'w OwnedFd,
         status: &'w Stat,
     },
+    /// A regular file that was not opened.
+    Seen {
+        status: &'w Stat,
+    },
     Unmarkable,
     Mount {
         path: &'w Path,
     },
+}
+
+/// What a walk does with regular files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Files {
+    /// Opens them: [`Item::File`].
+    Open,
+    /// Looks at them only: [`Item::Seen`].
+    Look,
 }
 
 /// A directory still to be walked through: `below` the open directory `base`.
@@ -214,6 +228,7 @@ const LONGEST_BELOW: usize = 2048;
 /// them.
 fn walk(
     root: &Path,
+    files: Files,
     deadline: Deadline,
     mut visit: impl FnMut(&Item<'_>) -> Result<(), QuotaError>,
 ) -> Result<(), QuotaError> {
@@ -252,7 +267,7 @@ fn walk(
                 return Err(QuotaError::TimedOut { path: root.into() });
             }
             let name = Path::new(std::ffi::OsStr::from_bytes(entry.file_name().to_bytes()));
-            if visit_entry(&fd, name, &dir.path.join(name), &mut visit)? {
+            if visit_entry(&fd, name, &dir.path.join(name), files, &mut visit)? {
                 subdirs.push(name.to_path_buf());
             }
         }
@@ -276,6 +291,7 @@ fn visit_entry(
     dir: &OwnedFd,
     name: &Path,
     path: &Path,
+    files: Files,
     visit: &mut impl FnMut(&Item<'_>) -> Result<(), QuotaError>,
 ) -> Result<bool, QuotaError> {
     let kind = |status: &Stat| FileType::from_raw_mode(status.st_mode);
@@ -286,6 +302,9 @@ fn visit_entry(
     };
     match kind(&status) {
         FileType::Directory => return Ok(true),
+        FileType::RegularFile if files == Files::Look => {
+            return visit(&Item::Seen { status: &status }).map(|()| false);
+        }
         FileType::RegularFile => {}
         _ => return visit(&Item::Unmarkable).map(|()| false),
     }

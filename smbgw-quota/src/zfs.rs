@@ -369,6 +369,36 @@ mod tests {
 
     use super::*;
 
+    /// Printed by zfs 2.3.2 for [`COLUMNS`].
+    const RECORDED: &str = "\
+tank\t12821504\t24576\t356277248\t0\t0
+tank/q\t24576\t24576\t5218304\t5242880\t0
+tank/smb/rq\t4224000\t4224000\t0\t0\t4194304
+tank/smb/with blank\t8388608\t24576\t10461184\t10485760\t0
+";
+
+    #[test]
+    fn recorded_output_is_read() {
+        let found = parse_datasets(RECORDED).unwrap();
+        assert_eq!(found.len(), 4);
+        let full = found[2].usage(false);
+        assert_eq!((full.bytes, full.available), (4224000, 0));
+        assert_eq!(full.limits, Limits::of_bytes(4 << 20));
+        assert_eq!(found[2].usage(true).limits, Limits::default());
+        let reserved = &found[3];
+        assert_eq!(reserved.name, "tank/smb/with blank");
+        // What is reserved counts for `quota`, and can still be written.
+        assert_eq!(reserved.usage(true).bytes, 8 << 20);
+        assert_eq!(reserved.usage(false).bytes, 24576);
+        assert_eq!(reserved.usage(true).available, 10461184);
+    }
+
+    #[test]
+    fn a_line_that_is_none_is_shown() {
+        let text = format!("{RECORDED}tank\t1\n");
+        assert_eq!(parse_datasets(&text), Err("tank\t1".into()));
+    }
+
     #[test]
     fn marks_are_told_apart() {
         let mark = |text| parse_mark(text).unwrap();

@@ -3,11 +3,11 @@
 
 mod contract;
 
-use contract::{Lab, volumes};
+use contract::{Lab, projects, switched_off, volumes};
 use smbgw_testing::{Capability, Filesystem, require};
 
 macro_rules! promises {
-    ($($module:ident: $capability:ident, $filesystem:ident => [$($promise:ident),+ $(,)?];)+) => {
+    ($($module:ident: $capability:ident, $filesystem:ident, $of:ident => [$($promise:ident),+ $(,)?];)+) => {
         $(
             mod $module {
                 use super::*;
@@ -15,7 +15,7 @@ macro_rules! promises {
                     #[test]
                     fn $promise() {
                         require!(Capability::$capability);
-                        volumes::$promise(&Lab::new(Filesystem::$filesystem));
+                        $of::$promise(&Lab::new(Filesystem::$filesystem));
                     }
                 )+
             }
@@ -24,7 +24,7 @@ macro_rules! promises {
 }
 
 promises! {
-    ext4: Ext4Prjquota, Ext4Enforced => [
+    ext4: Ext4Prjquota, Ext4Enforced, volumes => [
         a_volume_is_made_and_removed_without_a_trace,
         writing_stops_at_the_limit,
         usage_is_what_was_written,
@@ -42,7 +42,7 @@ promises! {
         names_with_blanks_and_umlauts_work,
         what_cannot_be_limited_is_refused,
     ];
-    xfs: XfsPquota, XfsEnforced => [
+    xfs: XfsPquota, XfsEnforced, volumes => [
         a_volume_is_made_and_removed_without_a_trace,
         writing_stops_at_the_limit,
         usage_is_what_was_written,
@@ -60,7 +60,7 @@ promises! {
         names_with_blanks_and_umlauts_work,
         what_cannot_be_limited_is_refused,
     ];
-    zfs: Zfs, Zfs => [
+    zfs: Zfs, Zfs, volumes => [
         a_volume_is_made_and_removed_without_a_trace,
         writing_stops_at_the_limit,
         usage_is_what_was_written,
@@ -81,4 +81,65 @@ promises! {
         names_with_blanks_and_umlauts_work,
         what_cannot_be_limited_is_refused,
     ];
+    ext4_projects: Ext4Prjquota, Ext4Enforced, projects => [
+        soft_and_hard_limits_are_told_apart,
+        files_are_counted_and_limited,
+        small_limits_are_one_block_and_none_is_none,
+        every_id_up_to_the_highest_is_usable,
+        a_thousand_projects_are_listed,
+        ids_of_others_are_not_given_out,
+        projects_of_the_administrator_are_kept,
+        other_projects_inside_are_found_before_anything_changes,
+        links_and_special_files_are_counted_apart,
+        deep_trees_are_walked,
+        what_leaves_a_volume_goes_on_counting_for_it,
+        an_id_that_was_taken_meanwhile_is_told,
+    ];
+    xfs_projects: XfsPquota, XfsEnforced, projects => [
+        soft_and_hard_limits_are_told_apart,
+        files_are_counted_and_limited,
+        small_limits_are_one_block_and_none_is_none,
+        every_id_up_to_the_highest_is_usable,
+        a_thousand_projects_are_listed,
+        ids_of_others_are_not_given_out,
+        projects_of_the_administrator_are_kept,
+        other_projects_inside_are_found_before_anything_changes,
+        links_and_special_files_are_counted_apart,
+        deep_trees_are_walked,
+        what_leaves_a_volume_goes_on_counting_for_it,
+        an_id_that_was_taken_meanwhile_is_told,
+    ];
+}
+
+macro_rules! others {
+    ($($test:ident: $capability:ident => $body:expr;)+) => {
+        $(
+            #[test]
+            fn $test() {
+                require!(Capability::$capability);
+                $body
+            }
+        )+
+    };
+}
+
+others! {
+    processes_at_once_get_ids_of_their_own_on_ext4: Ext4Prjquota =>
+        projects::processes_at_once_get_ids_of_their_own(
+            || Lab::new(Filesystem::Ext4Enforced),
+            "processes_at_once_get_ids_of_their_own_on_ext4",
+        );
+    processes_at_once_get_ids_of_their_own_on_xfs: XfsPquota =>
+        projects::processes_at_once_get_ids_of_their_own(
+            || Lab::new(Filesystem::XfsEnforced),
+            "processes_at_once_get_ids_of_their_own_on_xfs",
+        );
+    ext4_without_the_feature: Ext4Prjquota =>
+        switched_off::the_remedy_switches_limits_on(Filesystem::Ext4Plain);
+    ext4_that_only_counts: Ext4Prjquota =>
+        switched_off::the_remedy_switches_limits_on(Filesystem::Ext4Accounting);
+    xfs_without_quotas: XfsPquota =>
+        switched_off::the_remedy_switches_limits_on(Filesystem::XfsPlain);
+    xfs_that_only_counts: XfsPquota =>
+        switched_off::the_remedy_switches_limits_on(Filesystem::XfsAccounting);
 }

@@ -2,7 +2,7 @@
 
 mod contract;
 
-use contract::{Lab, volumes};
+use contract::{Lab, switched_off, volumes};
 use smbgw_testing::{Capability, Filesystem, require};
 
 macro_rules! on_btrfs {
@@ -38,3 +38,14 @@ on_btrfs!(
     names_with_blanks_and_umlauts_work,
     what_cannot_be_limited_is_refused,
 );
+
+#[test]
+fn btrfs_without_quotas() {
+    require!(Capability::Btrfs);
+    switched_off::the_remedy_switches_limits_on(Filesystem::BtrfsPlain);
+}
+
+#[test]
+fn a_kind_without_limits_is_told() {
+    switched_off::a_kind_without_limits_is_told();
+}

@@ -8,6 +8,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod projects;
+pub(crate) mod switched_off;
 pub(crate) mod volumes;
 
 use std::fs::{self, File};
