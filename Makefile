@@ -92,11 +92,13 @@ bench: deps ## Run the benchmarks; those called guest_* in the guest.
 
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZ_SECONDS (needs cargo-fuzz and nightly).
+fuzz: ## Run every fuzz target for FUZZ_SECONDS (nightly; installs cargo-fuzz).
+	@command -v cargo-fuzz >/dev/null || $(CARGO) install --quiet --locked cargo-fuzz
 	@set -e; for folder in $(wildcard */fuzz); do \
 		cd "$(CURDIR)/$$(dirname $$folder)"; \
+		dict=$$(ls fuzz/*.dict 2>/dev/null || true); \
 		for target in $$($(CARGO) +nightly fuzz list); do \
-			$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS); \
+			$(CARGO) +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) $${dict:+-dict=$$dict}; \
 		done; \
 	done
 
@@ -123,6 +125,11 @@ doc: ## Build the documentation, warnings are errors.
 
 scripts := testing/deps testing/tier $(wildcard testing/guest/uml-run testing/guest/guest-init \
 	testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh) .ci/run
+.PHONY: deny
+deny: ## Check dependencies: licences, sources, known flaws (installs cargo-deny).
+	@command -v cargo-deny >/dev/null || $(CARGO) install --quiet --locked cargo-deny
+	$(CARGO) deny check
+
 .PHONY: scripts
 scripts: ## Lint the shell scripts.
 	shellcheck --shell=bash $(scripts)
