@@ -75,12 +75,14 @@ pub fn render(records: &[ShareRecord], theirs: &Globals) -> Result<String, Rende
     )
 }
 
-/// The section of one share.
+/// The section of one share, with the program that tells its free space, if it needs one.
 ///
 /// # Errors
 /// Where a value cannot be expressed in Samba's syntax.
-pub fn render_share(record: &ShareRecord) -> Result<String, RenderError> {
-    let spec = &record.spec;
+pub fn render_share(
+    spec: &ShareSpec,
+    free_space_command: Option<&Path>,
+) -> Result<String, RenderError> {
     let path = spec.path.to_string();
     let yes_no = |yes: bool| if yes { "yes" } else { "no" };
     let who: Vec<String> = spec
@@ -106,10 +108,7 @@ pub fn render_share(record: &ShareRecord) -> Result<String, RenderError> {
     parameters.push(("inherit acls", "yes".into()));
     parameters.push(("create mask", "0770".into()));
     parameters.push(("directory mask", "0770".into()));
-    let command = record
-        .free_space_command
-        .as_ref()
-        .map(|path| path.to_string_lossy());
+    let command = free_space_command.map(|path| path.to_string_lossy());
     if let Some(command) = &command {
         parameters.push(("dfree command", Value::Literal(command)));
         // Seconds; a client that looks often does not start a process each time.
@@ -196,7 +195,10 @@ fn render_with(
     }
     for record in records {
         text.push('\n');
-        text.push_str(&render_share(record)?);
+        text.push_str(&render_share(
+            &record.spec,
+            record.free_space_command.as_deref(),
+        )?);
     }
     text.push_str(FOOTER);
     Ok(text)

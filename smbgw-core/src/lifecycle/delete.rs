@@ -67,9 +67,7 @@ fn plan(
         .into(),
         GiveUpVolume { volume, purge }.into(),
     ];
-    let mut point_of_no_return = None;
     if purge {
-        point_of_no_return = Some(1);
         if !record.made_directories.is_empty() {
             steps.push(
                 RemoveParents {
@@ -97,6 +95,7 @@ fn plan(
         operation: Operation::Delete,
         share,
         steps,
-        point_of_no_return,
+        // What a volume is known by cannot be given back to data that was let go.
+        point_of_no_return: Some(1),
     })
 }

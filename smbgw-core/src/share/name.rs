@@ -95,6 +95,9 @@ impl TryFrom<String> for ShareName {
         if text.trim() != text {
             return Err(NameError::OuterSpace);
         }
+        if text.contains("  ") {
+            return Err(NameError::DoubleSpace);
+        }
         if let Some(position) = text.chars().position(char::is_control) {
             return Err(NameError::ControlCharacter {
                 position: position + 1,
@@ -141,6 +144,9 @@ pub enum NameError {
     /// It begins or ends with a space, which a configuration file cannot express.
     #[error("the name begins or ends with a space")]
     OuterSpace,
+    /// It has two spaces in a row, which Samba reads as one.
+    #[error("the name has two spaces in a row, which Samba reads as one")]
+    DoubleSpace,
     /// It holds a control character.
     #[error("character {position} of the name is a control character")]
     ControlCharacter {
@@ -226,6 +232,7 @@ mod tests {
             Err(NameError::TooLong { length: 81 })
         );
         assert_eq!(" x".parse::<ShareName>(), Err(NameError::OuterSpace));
+        assert_eq!("a  b".parse::<ShareName>(), Err(NameError::DoubleSpace));
         assert_eq!(
             "a\nb".parse::<ShareName>(),
             Err(NameError::ControlCharacter { position: 2 })

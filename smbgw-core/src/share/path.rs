@@ -117,15 +117,16 @@ impl FromStr for SharePath {
                 character,
             });
         }
-        if text.ends_with(char::is_whitespace) || text.ends_with('\\') {
-            return Err(PathError::RefusedEnd(text.into()));
-        }
         let path = Path::new(text);
         if path.components().any(|part| part == Component::ParentDir) {
             return Err(PathError::UpwardStep(text.into()));
         }
         // Drops doubled and trailing slashes and single dots.
         let path: PathBuf = path.components().collect();
+        let text = path.to_string_lossy();
+        if text.ends_with(char::is_whitespace) || text.ends_with('\\') || text.contains("  ") {
+            return Err(PathError::RefusedSpace(text.into_owned()));
+        }
         if let Some(tree) = SYSTEM_TREES.iter().find(|tree| path.starts_with(tree)) {
             return Err(PathError::SystemDirectory { path, tree });
         }
@@ -168,9 +169,11 @@ pub enum PathError {
         /// The first such character.
         character: char,
     },
-    /// A last character that Samba's configuration would drop.
-    #[error("`{0}` ends with a space or backslash, which Samba would not take literally")]
-    RefusedEnd(String),
+    /// A space or backslash where Samba's configuration would drop or join something.
+    #[error(
+        "`{0}` ends with a space or backslash, or has two spaces in a row, which Samba would not take literally"
+    )]
+    RefusedSpace(String),
     /// The path is in a directory of the system.
     #[error("`{}` is in `{tree}`, which belongs to the system", path.display())]
     SystemDirectory {
@@ -280,6 +283,8 @@ mod tests {
             "/srv/%U",
             "/srv/x ",
             "/srv/x\\",
+            "/srv/x /",
+            "/srv/a  b",
         ] {
             assert_eq!(
                 path.parse::<SharePath>().unwrap_err().code(),

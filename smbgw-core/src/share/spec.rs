@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::account::UserName;
+use crate::definition::render_share;
 use crate::error::{Coded, Problem};
 use crate::share::{ShareName, SharePath};
 use crate::size::{QuotaSize, SizeError};
@@ -51,6 +52,14 @@ impl ShareDraft {
     pub fn check(&self) -> Result<ShareSpec, Vec<Problem>> {
         let mut problems = Vec::new();
         let spec = self.parse(&mut problems);
+        // What Samba's configuration cannot say has to be found before anything is touched.
+        if let Some(spec) = &spec
+            && problems.is_empty()
+            && let Err(error) = render_share(spec, None)
+        {
+            let code = "share.not-expressible";
+            problems.push(Problem::invalid("share", code, error.to_string()));
+        }
         match spec {
             Some(spec) if problems.is_empty() => Ok(spec),
             _ => Err(problems),
@@ -505,6 +514,22 @@ mod tests {
             }),
             ["quota"]
         );
+    }
+
+    #[test]
+    fn what_smb_conf_cannot_say_is_refused() {
+        for comment in ["two  spaces", "who is %U", "the end \\"] {
+            let draft = ShareDraft {
+                comment: Some(comment.into()),
+                ..draft()
+            };
+            assert_eq!(draft.check().unwrap_err().len(), 1, "{comment}");
+        }
+        let draft = ShareDraft {
+            comment: Some("Films, music & 100 % \"more\"".into()),
+            ..draft()
+        };
+        draft.check().unwrap();
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::host::cmd::quote_for_shell;
 use crate::machine::Machine;
 use crate::plan::{Action, LeftBehind};
 use crate::ports::storage::Data;
-use crate::ports::{Handle, Limits, Origin, Volume};
+use crate::ports::{Handle, Origin, Volume};
 use crate::step_error::StepError;
 
 /// Makes the directory, dataset or subvolume of a share.
@@ -45,7 +45,7 @@ impl Action for MakeVolume {
     }
 
     fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
-        vec![leftover(&self.volume)]
+        vec![leftover(&self.volume, true)]
     }
 }
 
@@ -59,7 +59,7 @@ pub struct GiveUpVolume {
 }
 
 impl Action for GiveUpVolume {
-    type Undo = Limits;
+    type Undo = ();
 
     fn title(&self) -> String {
         match (self.purge, &self.volume.origin) {
@@ -73,33 +73,24 @@ impl Action for GiveUpVolume {
         }
     }
 
-    fn check(&self, machine: &Machine<'_>) -> Result<Option<Limits>, StepError> {
-        // What is gone already (the directory was deleted by hand) has no limits to come back.
-        Ok(Some(
-            machine
-                .storage
-                .limits(&self.volume, machine.deadline)
-                .unwrap_or_default(),
-        ))
+    fn check(&self, _: &Machine<'_>) -> Result<Option<()>, StepError> {
+        Ok(Some(()))
     }
 
-    fn apply(&self, machine: &Machine<'_>, _: &Limits) -> Result<Change, StepError> {
+    fn apply(&self, machine: &Machine<'_>, (): &()) -> Result<Change, StepError> {
         let data = if self.purge { Data::Remove } else { Data::Keep };
         Ok(machine
             .storage
             .destroy(&self.volume, data, machine.deadline)?)
     }
 
-    fn undo(&self, machine: &Machine<'_>, limits: &Limits) -> Result<(), StepError> {
-        machine.storage.create(&self.volume, machine.deadline)?;
-        machine
-            .storage
-            .set_limits(&self.volume, *limits, machine.deadline)?;
+    fn undo(&self, _: &Machine<'_>, (): &()) -> Result<(), StepError> {
+        // Data that was let go is nobody's: plans put this at their point of no return.
         Ok(())
     }
 
-    fn left_behind(&self, _: &Limits) -> Vec<LeftBehind> {
-        vec![leftover(&self.volume)]
+    fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
+        vec![leftover(&self.volume, self.purge)]
     }
 }
 
@@ -115,9 +106,11 @@ pub(crate) fn describe(volume: &Volume) -> String {
     }
 }
 
-fn leftover(volume: &Volume) -> LeftBehind {
+/// The volume as something left behind; the commands remove its data only where that is `wanted`
+/// and the volume was made for the share.
+fn leftover(volume: &Volume, wanted: bool) -> LeftBehind {
     let path = quote_for_shell(&volume.path.to_string_lossy());
-    let ours = !matches!(volume.origin, Origin::Adopted { .. });
+    let ours = wanted && !matches!(volume.origin, Origin::Adopted { .. });
     let mut commands = Vec::new();
     match &volume.handle {
         Handle::Project { id, name } => {
