@@ -95,8 +95,8 @@ pub(crate) enum Command {
     },
     /// Finish or undo what a crash or a kill interrupted.
     ///
-    /// A create or resize that was interrupted is undone; a delete that had begun to remove data is
-    /// finished. Samba's configuration is made anew from the records.
+    /// A create or resize that was interrupted is undone; a delete that had begun to give up the
+    /// share's place is finished. Samba's configuration is made anew from the records.
     Recover,
     /// Check whether the machine is ready, and change nothing.
     ///
