@@ -17,7 +17,7 @@ use crate::btrfs::Subvolume;
 use crate::detect::Place;
 use crate::error::QuotaError;
 use crate::project::ProjectQuotas;
-use crate::tree;
+use crate::tree::{self, Holding};
 use crate::volume::dataset::DatasetHandle;
 use crate::volume::marked::ProjectHandle;
 use crate::volume::{Site, Wish, dataset, marked, subvolume};
@@ -71,9 +71,17 @@ impl<'a> QuotaStorage<'a> {
                 remedy: smbgw_core::error::Coded::remedy(&missing).unwrap_or_default(),
             };
         }
-        let used = match site.exists()? && place.filesystem().is_some() {
-            true => self.used(&site, &place, deadline)?,
-            false => 0,
+        let held = match site.exists()? && place.filesystem().is_some() {
+            true => self.held(&site, &place, deadline)?,
+            false => Holding::default(),
+        };
+        let remarks = match held.linked_outside {
+            0 => Vec::new(),
+            files => vec![format!(
+                "{files} files in {} have names outside it too; they count for the quota all the \
+                 same, and new such links cannot be made",
+                path.display()
+            )],
         };
         let mount = place.mount();
         Ok(Survey {
@@ -83,19 +91,28 @@ impl<'a> QuotaStorage<'a> {
             source: mount.source.clone(),
             quota,
             available: place.free()?,
-            used,
+            used: held.bytes,
+            remarks,
         })
     }
 
-    /// Bytes that the directory at `site` holds: the kernel's count where it has one.
-    fn used(&self, site: &Site<'_>, place: &Place, deadline: Deadline) -> Result<u64, QuotaError> {
+    /// What the directory at `site` holds: the kernel's count where it has one.
+    fn held(
+        &self,
+        site: &Site<'_>,
+        place: &Place,
+        deadline: Deadline,
+    ) -> Result<Holding, QuotaError> {
         // What is in a directory may be a part of its project only, so projects are no help.
         if place.filesystem() == Some(Filesystem::Btrfs)
             && let Ok(usage) = Subvolume::open(&site.local).and_then(|found| found.usage())
         {
-            return Ok(usage.bytes);
+            return Ok(Holding {
+                bytes: usage.bytes,
+                linked_outside: 0,
+            });
         }
-        tree::occupied(&site.local, deadline)
+        tree::holding(&site.local, deadline)
     }
 
     /// The path by which the host knows what this process reaches at `local`.

@@ -138,31 +138,47 @@ pub fn unmark(root: &Path, project: u32, deadline: Deadline) -> Result<Change, Q
     Ok(change)
 }
 
-/// Bytes that the files and directories below `root` occupy; a file with several names counts once.
+/// What a directory holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Bytes that its files and directories occupy; a file with several names counts once.
+    pub bytes: u64,
+    /// Files that have names outside the directory too.
+    pub linked_outside: u64,
+}
+
+/// What the directory `root` holds.
 ///
 /// # Errors
 /// Where the directory cannot be read.
-pub fn occupied(root: &Path, deadline: Deadline) -> Result<u64, QuotaError> {
-    let mut bytes = 0;
-    let mut seen = std::collections::HashSet::new();
-    let mut count = |status: &Stat| {
-        if status.st_nlink < 2 || seen.insert(status.st_ino) {
-            bytes += status.st_blocks as u64 * 512;
-        }
-    };
+pub fn holding(root: &Path, deadline: Deadline) -> Result<Holding, QuotaError> {
+    let mut held = Holding::default();
+    // Of files with several names, how many were not met yet.
+    let mut missing: HashMap<u64, u64> = HashMap::new();
     walk(root, Files::Look, deadline, |item| {
         match item {
-            Item::Seen { status } => count(status),
+            Item::Seen { status } => {
+                let links = status.st_nlink;
+                let left = missing.entry(status.st_ino).or_insert(links);
+                if *left == links {
+                    held.bytes += status.st_blocks as u64 * 512;
+                }
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    missing.remove(&status.st_ino);
+                }
+            }
             Item::Directory { path, fd } => {
                 let status =
                     unix::fstat(fd).map_err(|error| QuotaError::path("look at", path, error))?;
-                bytes_of_directory(&mut count, status);
+                held.bytes += status.st_blocks as u64 * 512;
             }
             Item::File { .. } | Item::Unmarkable | Item::Mount { .. } => {}
         }
         Ok(())
     })?;
-    Ok(bytes)
+    held.linked_outside = missing.len() as u64;
+    Ok(held)
 }
 
 /// Whether the directory `fd` has no entries.
@@ -175,12 +191,6 @@ pub(crate) fn is_empty(fd: impl AsFd, path: &Path) -> Result<bool, QuotaError> {
         }
     }
     Ok(true)
-}
-
-/// The links of a directory are its subdirectories, not other names.
-fn bytes_of_directory(count: &mut impl FnMut(&Stat), mut status: Stat) {
-    status.st_nlink = 1;
-    count(&status);
 }
 
 /// One thing that a walk meets.

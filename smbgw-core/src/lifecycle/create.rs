@@ -51,6 +51,7 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
         Some(remedy) => format!("{}; {remedy}", check.message),
         None => check.message.clone(),
     }));
+    notes.extend(survey.remarks.iter().cloned());
     notes.extend(server_wide::notes(&records, &spec));
     let path = spec.path.as_path();
     let volume = machine

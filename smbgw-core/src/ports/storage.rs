@@ -196,6 +196,8 @@ pub struct Survey {
     pub available: u64,
     /// Bytes that the directory at the path holds already, if it exists.
     pub used: u64,
+    /// What an administrator should know of what is there, as lower-case sentences.
+    pub remarks: Vec<String>,
 }
 
 /// Whether a file system enforces limits.

@@ -220,6 +220,7 @@ pub(crate) fn links_and_special_files_are_counted_apart(lab: &Lab) {
     fs::create_dir(&inner).unwrap();
     super::command("mount", &["-t", "tmpfs", "inner", super::text(&inner)]);
     fs::write(inner.join("other"), "").unwrap();
+    assert_eq!(tree::holding(&root, soon()).unwrap().linked_outside, 1);
     let marking = tree::mark(&root, 5, soon());
     super::command("umount", &[super::text(&inner)]);
     let (change, report) = marking.unwrap();
