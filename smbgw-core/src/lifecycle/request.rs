@@ -1,5 +1,6 @@
 //! Looking at a request for a share on the machine it is meant for.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use crate::account;
@@ -50,16 +51,17 @@ pub(super) fn examine(
         Ok(spec) => (Some(spec), Vec::new()),
         Err(problems) => (None, problems),
     };
+    let theirs = Theirs::of(machine);
     // A field is looked at on the machine even where another one is wrong.
     if let Ok(name) = draft.name.parse::<ShareName>() {
-        check_name(machine, &name, neighbours, &mut problems)?;
+        check_name(&theirs, &name, neighbours, &mut problems)?;
     }
     let path = draft.checked_path();
     let mut survey = None;
     if let Some(path) = &path {
         match path.check_on(machine.host) {
             Ok(()) => {
-                check_path(machine, path, neighbours, &mut problems)?;
+                check_path(&theirs, path, neighbours, &mut problems)?;
                 match machine.storage.survey(path.as_path(), machine.deadline) {
                     Ok(found) => survey = Some(found),
                     Err(error) => problems.push(Problem::from_error("path", &error)),
@@ -100,7 +102,7 @@ fn check_usage(survey: &Survey, quota: QuotaSize, problems: &mut Vec<Problem>) {
 }
 
 fn check_name(
-    machine: &Machine<'_>,
+    theirs: &Theirs<'_>,
     name: &ShareName,
     neighbours: &Neighbours<'_>,
     problems: &mut Vec<Problem>,
@@ -122,17 +124,16 @@ fn check_name(
         problems.push(taken("already"));
         return Ok(());
     }
-    let theirs = their_shares(machine)?;
-    if theirs.find(name.as_str()).is_some() {
+    if theirs.shares()?.find(name.as_str()).is_some() {
         problems.push(taken(&format!("in {SMB_CONF} already")));
-    } else if usershare_exists(machine.host, name)? {
+    } else if usershare_exists(theirs.machine.host, name)? {
         problems.push(taken("among the usershares (`net usershare`) already"));
     }
     Ok(())
 }
 
 fn check_path(
-    machine: &Machine<'_>,
+    theirs: &Theirs<'_>,
     path: &SharePath,
     neighbours: &Neighbours<'_>,
     problems: &mut Vec<Problem>,
@@ -164,8 +165,8 @@ fn check_path(
         }
     }
     if seen.is_none() {
-        let theirs = their_shares(machine)?;
         let found = theirs
+            .shares()?
             .iter()
             .filter(|share| !share.path_has_macros())
             .find_map(|share| {
@@ -178,6 +179,29 @@ fn check_path(
     }
     problems.extend(seen);
     Ok(())
+}
+
+/// The shares of the administrator's own, looked up when they are first asked for.
+struct Theirs<'a> {
+    machine: &'a Machine<'a>,
+    shares: OnceCell<Shares>,
+}
+
+impl<'a> Theirs<'a> {
+    fn of(machine: &'a Machine<'a>) -> Self {
+        Self {
+            machine,
+            shares: OnceCell::new(),
+        }
+    }
+
+    fn shares(&self) -> Result<&Shares, ShareError> {
+        if let Some(shares) = self.shares.get() {
+            return Ok(shares);
+        }
+        let shares = their_shares(self.machine)?;
+        Ok(self.shares.get_or_init(|| shares))
+    }
 }
 
 /// The shares of the administrator's own, those of Samba's registry among them.
