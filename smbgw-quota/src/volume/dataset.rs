@@ -1,6 +1,7 @@
 //! Volumes on ZFS: a dataset with a `refquota` or `quota`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
@@ -40,7 +41,9 @@ pub(crate) fn choose(
         origin,
     };
     let exists = site.exists()?;
-    if exists && place.mount().mount_point == site.local {
+    // A bind mount of a directory of the dataset is no dataset.
+    let is_root = place.mount().root == Path::new("/") && place.mount().mount_point == site.local;
+    if exists && is_root {
         let dataset = one(site, parent, deadline)?;
         let limits = dataset.usage(false).limits;
         return Ok(volume(parent.clone(), Origin::Adopted { limits }));
