@@ -1,16 +1,19 @@
 //! Whether the machine is ready for a share, found out without changing anything.
 
 use std::net::TcpStream;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::account;
+use crate::account::{self, AccountError, UserName};
+use crate::deadline::Deadline;
 use crate::definition::{
     administrators_globals, check_administrators, is_at_least, wanted_globals,
 };
 use crate::endpoint::smb_endpoint;
 use crate::error::{Coded, chain_text};
+use crate::host::Host;
 use crate::layout::SMB_CONF;
 use crate::machine::Machine;
 use crate::ports::{QuotaState, Survey};
@@ -106,19 +109,63 @@ pub(super) fn preflight(
 ) -> Preflight {
     let mut found = Preflight::default();
     let tools_there = check_tools(machine, &mut found);
-    let globals = check_configuration(machine, tools_there, &mut found);
-    if let Some(globals) = &globals {
-        check_settings(machine, share, globals, &mut found);
-    }
-    if let Some(survey) = survey {
-        check_quota(survey, &mut found);
-        check_space(share, survey, &mut found);
-    }
-    if machine.host.is_live() && tools_there {
-        check_service(machine, &globals.unwrap_or_default(), &mut found);
-        check_passwords(machine, share, &mut found);
+    let users: Vec<&UserName> = match share {
+        Some(spec) if machine.host.is_live() && tools_there => {
+            let users = spec.access.users.iter();
+            users
+                .filter(|user| machine.password_of(user).is_none())
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let (host, deadline) = (machine.host, machine.deadline);
+    // Samba's tools take their time to start, so they are run at once.
+    let passwords = || look_for_passwords(host, &users, deadline);
+    let mut rest = || check_all_but_passwords(machine, share, survey, tools_there, &mut found);
+    let passwords = if users.is_empty() {
+        rest();
+        Vec::new()
+    } else {
+        alongside(passwords, rest)
+    };
+    for (user, exists) in users.into_iter().zip(passwords) {
+        check_password(user, exists, &mut found);
     }
     found
+}
+
+fn check_all_but_passwords(
+    machine: &Machine<'_>,
+    share: Option<&ShareSpec>,
+    survey: Option<&Survey>,
+    tools_there: bool,
+    found: &mut Preflight,
+) {
+    let globals = check_configuration(machine, tools_there, found);
+    if let Some(globals) = &globals {
+        check_settings(machine, share, globals, found);
+    }
+    if let Some(survey) = survey {
+        check_quota(survey, found);
+        check_space(share, survey, found);
+    }
+    if machine.host.is_live() && tools_there {
+        check_service(machine, &globals.unwrap_or_default(), found);
+    }
+}
+
+/// Runs `there` in a thread that ends before this returns, and `here` in this one; where no thread
+/// can be had, one after the other.
+fn alongside<T: Send>(there: impl Fn() -> T + Sync, here: impl FnOnce()) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, &there);
+        here();
+        match thread.map(ScopedJoinHandle::join) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => there(),
+        }
+    })
 }
 
 fn check_tools(machine: &Machine<'_>, found: &mut Preflight) -> bool {
@@ -344,28 +391,32 @@ fn check_service(machine: &Machine<'_>, globals: &Globals, found: &mut Preflight
     }
 }
 
+fn look_for_passwords(
+    host: &dyn Host,
+    users: &[&UserName],
+    deadline: Deadline,
+) -> Vec<Result<bool, AccountError>> {
+    let users = users.iter();
+    users
+        .map(|user| account::smb_password_exists(host, user, deadline))
+        .collect()
+}
+
 /// Users without an SMB password cannot log in, however right everything else is.
-fn check_passwords(machine: &Machine<'_>, share: Option<&ShareSpec>, found: &mut Preflight) {
-    for user in share.iter().flat_map(|spec| &spec.access.users) {
-        if machine.password_of(user).is_some() {
-            continue;
-        }
-        match account::smb_password_exists(machine.host, user, machine.deadline) {
-            Ok(true) => {
-                found.add(
-                    "password",
-                    CheckResult::Passed,
-                    format!("{user} has an SMB password"),
-                );
-            }
-            Ok(false) => found.add_with_remedy(
-                "password",
-                CheckResult::Warning,
-                format!("{user} has no SMB password on this machine"),
-                Some(format!("run `smbpasswd -a {user}`")),
-            ),
-            Err(error) => found.fail("password", &error),
-        }
+fn check_password(user: &UserName, exists: Result<bool, AccountError>, found: &mut Preflight) {
+    match exists {
+        Ok(true) => found.add(
+            "password",
+            CheckResult::Passed,
+            format!("{user} has an SMB password"),
+        ),
+        Ok(false) => found.add_with_remedy(
+            "password",
+            CheckResult::Warning,
+            format!("{user} has no SMB password on this machine"),
+            Some(format!("run `smbpasswd -a {user}`")),
+        ),
+        Err(error) => found.fail("password", &error),
     }
 }
 
