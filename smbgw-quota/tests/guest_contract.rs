@@ -73,6 +73,7 @@ promises! {
         an_adopted_place_counts_what_is_there_and_is_given_back,
         limits_of_an_adopted_place_come_back,
         an_empty_directory_is_replaced_and_put_back,
+        a_limit_may_count_snapshots_too,
         what_has_dependents_is_not_removed,
         users_see_the_limit_as_the_free_space,
         a_survey_tells_what_is_there,

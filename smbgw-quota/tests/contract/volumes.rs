@@ -361,6 +361,31 @@ pub(crate) fn what_has_dependents_is_not_removed(lab: &Lab) {
     assert!(lab.local("/srv/parent").exists());
 }
 
+/// For datasets.
+pub(crate) fn a_limit_may_count_snapshots_too(lab: &Lab) {
+    let mut volume = lab.choose("/srv/snap");
+    if let Handle::Dataset { with_snapshots, .. } = &mut volume.handle {
+        *with_snapshots = true;
+    }
+    lab.storage().create(&volume, soon()).unwrap();
+    lab.limit(&volume, 6 * MIB);
+    let file = lab.local("/srv/snap/file");
+    let size = 4 * MIB;
+    assert_eq!(fill(&file, size), (size, None));
+    let Handle::Dataset { name, .. } = &volume.handle else {
+        panic!("not a dataset: {volume:?}");
+    };
+    let snapshot = format!("{name}@monday");
+    command("zfs", &["snapshot", &snapshot]);
+    fs::remove_file(&file).unwrap();
+    assert!(lab.usage(&volume).bytes >= size);
+    assert!(fill(&file, size).1.is_some());
+    command("zfs", &["destroy", &snapshot]);
+    fs::remove_file(&file).unwrap();
+    assert!(lab.usage(&volume).bytes < MIB);
+    lab.destroy(&volume, Data::RemoveIfEmpty);
+}
+
 pub(crate) fn users_see_the_limit_as_the_free_space(lab: &Lab) {
     let limit = 16 * MIB;
     let volume = lab.volume("/srv/seen", limit);
