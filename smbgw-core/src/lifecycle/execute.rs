@@ -35,7 +35,11 @@ pub(super) fn carry_out(
             tracing::warn!(share = %plan.share, %cause, "operation failed");
             // A step that failed before it was begun has done nothing that cannot be undone.
             let last = run.begun.last().map(|begun| begun.step);
-            if last.is_some() && plan.point_of_no_return.is_some_and(|point| last >= Some(point)) {
+            if last.is_some()
+                && plan
+                    .point_of_no_return
+                    .is_some_and(|point| last >= Some(point))
+            {
                 run.leave(cause, index)
             } else {
                 run.back(cause)
