@@ -201,10 +201,13 @@ impl Host for LocalHost {
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
             Err(error) => return Err(fail(error.into())),
         };
-        if !file.metadata().map_err(fail)?.is_file() {
+        let metadata = file.metadata().map_err(fail)?;
+        if !metadata.is_file() {
             return Err(fail(io::Error::other("it is not a regular file")));
         }
-        let mut content = Vec::new();
+        // With room for all of it, it is read at once; one more byte shows the end.
+        let length = metadata.len().min(LARGEST_FILE) as usize;
+        let mut content = Vec::with_capacity(length + 1);
         file.take(LARGEST_FILE + 1)
             .read_to_end(&mut content)
             .map_err(fail)?;
