@@ -70,7 +70,9 @@ pub fn wanted_globals<'r>(
 pub fn render(records: &[ShareRecord], theirs: &Globals) -> Result<String, RenderError> {
     render_with(
         &wanted_globals(records.iter().map(|record| &record.spec)),
-        records,
+        records
+            .iter()
+            .map(|record| (&record.spec, record.free_space_command.as_deref())),
         theirs,
     )
 }
@@ -129,6 +131,16 @@ pub fn synchronise(
     checked: Option<&ShareName>,
     deadline: Deadline,
 ) -> Result<Change, DefinitionError> {
+    synchronise_with(host, checked, None, deadline)
+}
+
+/// The same, where Samba `accepted` a candidate a moment ago: it is not asked again for that one.
+pub(crate) fn synchronise_with(
+    host: &dyn Host,
+    checked: Option<&ShareName>,
+    accepted: Option<&Accepted>,
+    deadline: Deadline,
+) -> Result<Change, DefinitionError> {
     let records = catalog::load_all(host)?;
     if records.is_empty() {
         return withdraw(host);
@@ -138,7 +150,15 @@ pub fn synchronise(
     if let Some(name) = checked
         && let Some(record) = records.iter().find(|record| record.name() == name)
     {
-        check_candidate(host, &records, record, &theirs, deadline)?;
+        let candidate = Candidate {
+            spec: &record.spec,
+            free_space_command: record.free_space_command.as_deref(),
+            globals: wanted_globals(records.iter().map(|record| &record.spec)),
+        };
+        let text = candidate.text(host, &theirs)?;
+        if accepted.is_none_or(|accepted| accepted.0 != text) {
+            candidate.check(host, text, deadline)?;
+        }
     }
     let installed = host.write(Path::new(SHARES_CONF), text.as_bytes(), 0o644)?;
     let smb_conf = Path::new(SMB_CONF);
@@ -183,9 +203,9 @@ pub(crate) fn administrators_text(host: &dyn Host) -> Result<Option<Vec<u8>>, De
     }))
 }
 
-fn render_with(
+fn render_with<'a>(
     globals: &[(&str, &str)],
-    records: &[ShareRecord],
+    shares: impl Iterator<Item = (&'a ShareSpec, Option<&'a Path>)>,
     theirs: &Globals,
 ) -> Result<String, RenderError> {
     let mut text = String::from(HEADER);
@@ -193,12 +213,9 @@ fn render_with(
     for (key, value) in globals.iter().filter(|(key, _)| theirs.get(key).is_none()) {
         text.push_str(&format!("\t{key} = {value}\n"));
     }
-    for record in records {
+    for (spec, free_space_command) in shares {
         text.push('\n');
-        text.push_str(&render_share(
-            &record.spec,
-            record.free_space_command.as_deref(),
-        )?);
+        text.push_str(&render_share(spec, free_space_command)?);
     }
     text.push_str(FOOTER);
     Ok(text)
@@ -223,28 +240,53 @@ fn withdraw(host: &dyn Host) -> Result<Change, DefinitionError> {
     Ok(host.remove(Path::new(SHARES_CONF))?)
 }
 
-/// Puts `record`'s section, with the globals of all records, to `testparm` behind the
-/// administrator's own configuration, and compares what Samba reads with what is meant.
-fn check_candidate(
-    host: &dyn Host,
-    records: &[ShareRecord],
-    record: &ShareRecord,
-    theirs: &Globals,
-    deadline: Deadline,
-) -> Result<(), DefinitionError> {
-    // The other shares' sections were checked when they came.
-    let globals = wanted_globals(records.iter().map(|record| &record.spec));
-    let candidate = render_with(&globals, std::slice::from_ref(record), theirs)?;
-    let theirs = administrators_text(host)?;
-    let text = match attach(theirs.as_deref(), &include_path()?) {
-        Edit::Changed(text) => text,
-        Edit::Unchanged => theirs.unwrap_or_default(),
-    };
-    compare(
-        &testparm(host, with_included(&text, candidate.as_bytes()), deadline)?,
-        record,
-        &globals,
-    )
+/// A configuration that Samba accepted and read as it was meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted(Vec<u8>);
+
+/// The definition that a share is to have.
+pub(crate) struct Candidate<'a> {
+    pub(crate) spec: &'a ShareSpec,
+    pub(crate) free_space_command: Option<&'a Path>,
+    /// What all shares together need for the whole server.
+    pub(crate) globals: [(&'static str, &'static str); 4],
+}
+
+impl Candidate<'_> {
+    /// Puts the share's section, with the globals of all shares, to `testparm` behind the
+    /// administrator's own configuration, and compares what Samba reads with what is meant.
+    pub(crate) fn accept(
+        &self,
+        host: &dyn Host,
+        deadline: Deadline,
+    ) -> Result<Accepted, DefinitionError> {
+        let text = self.text(host, &administrators_globals(host)?)?;
+        self.check(host, text, deadline)
+    }
+
+    /// The administrator's configuration with this share in it.
+    fn text(&self, host: &dyn Host, theirs: &Globals) -> Result<Vec<u8>, DefinitionError> {
+        // The other shares' sections were checked when they came.
+        let share = (self.spec, self.free_space_command);
+        let candidate = render_with(&self.globals, [share].into_iter(), theirs)?;
+        let theirs = administrators_text(host)?;
+        let text = match attach(theirs.as_deref(), &include_path()?) {
+            Edit::Changed(text) => text,
+            Edit::Unchanged => theirs.unwrap_or_default(),
+        };
+        Ok(with_included(&text, candidate.as_bytes()))
+    }
+
+    fn check(
+        &self,
+        host: &dyn Host,
+        text: Vec<u8>,
+        deadline: Deadline,
+    ) -> Result<Accepted, DefinitionError> {
+        let effective = testparm(host, text.clone(), deadline)?;
+        compare(&effective, self.spec, &self.globals)?;
+        Ok(Accepted(text))
+    }
 }
 
 /// `text` with `content` in the place of our include line, which is how Samba reads an include.
@@ -281,14 +323,14 @@ fn testparm(
     }
 }
 
-/// Compares what Samba reads with what `record` means.
+/// Compares what Samba reads with what `spec` means.
 fn compare(
     effective: &Effective,
-    record: &ShareRecord,
+    spec: &ShareSpec,
     globals: &[(&'static str, &'static str)],
 ) -> Result<(), DefinitionError> {
-    let name = record.name().as_str();
-    let path = record.spec.path.to_string();
+    let name = spec.name.as_str();
+    let path = spec.path.to_string();
     let read = effective.share(name, "path").map(String::from_utf8_lossy);
     if read.as_deref() != Some(path.as_str()) {
         return Err(DefinitionError::ReadDifferently {

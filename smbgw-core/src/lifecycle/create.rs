@@ -2,11 +2,12 @@
 
 use crate::account;
 use crate::catalog::{self, ShareRecord};
+use crate::definition::Accepted;
 use crate::host::missing_dirs;
 use crate::journal::{self, Journal};
 use crate::lifecycle::execute::carry_out;
 use crate::lifecycle::outcome::{Outcome, ShareError};
-use crate::lifecycle::preflight::{Preflight, preflight};
+use crate::lifecycle::preflight::{Preflight, Wanted, preflight};
 use crate::lifecycle::recover::settle_earlier;
 use crate::lifecycle::request::{CreateOptions, Examined, Neighbours, examine};
 use crate::lifecycle::server_wide;
@@ -43,7 +44,12 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
         taken,
         records,
     } = look(machine, options, name.as_ref())?;
-    let found = preflight(machine, Some(&spec), Some(&survey));
+    let wanted = Wanted {
+        spec: &spec,
+        survey: &survey,
+        others: &records,
+    };
+    let (found, accepted) = preflight(machine, Some(&wanted));
     if found.failures().next().is_some() {
         return Err(ShareError::Preflight(found));
     }
@@ -57,7 +63,14 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
     let volume = machine
         .storage
         .choose(&spec.name, path, &taken, machine.deadline)?;
-    let plan = plan(machine, spec, volume, &survey.existing, &mut notes)?;
+    let plan = plan(
+        machine,
+        spec,
+        volume,
+        &survey.existing,
+        accepted,
+        &mut notes,
+    )?;
     let journal = Journal::create(machine.host, &plan)?;
     drop(lock);
     Ok(carry_out(machine, journal, &plan, notes))
@@ -72,11 +85,20 @@ pub fn check(
     options: Option<&CreateOptions>,
 ) -> Result<Preflight, ShareError> {
     let Some(options) = options else {
-        return Ok(preflight(machine, None, None));
+        return Ok(preflight(machine, None).0);
     };
     let name = options.draft.name.parse::<ShareName>().ok();
-    let Examined { spec, survey } = look(machine, options, name.as_ref())?.examined;
-    Ok(preflight(machine, Some(&spec), Some(&survey)))
+    let Situation {
+        examined: Examined { spec, survey },
+        records,
+        ..
+    } = look(machine, options, name.as_ref())?;
+    let wanted = Wanted {
+        spec: &spec,
+        survey: &survey,
+        others: &records,
+    };
+    Ok(preflight(machine, Some(&wanted)).0)
 }
 
 /// The request and its surroundings, looked at under the configuration lock.
@@ -126,6 +148,7 @@ fn plan(
     spec: ShareSpec,
     volume: Volume,
     existing: &std::path::Path,
+    accepted: Option<Accepted>,
     notes: &mut Vec<String>,
 ) -> Result<Plan, ShareError> {
     let mut steps: Vec<Step> = Vec::new();
@@ -199,6 +222,7 @@ fn plan(
     steps.push(
         Publish {
             record: record.clone(),
+            accepted,
         }
         .into(),
     );

@@ -7,16 +7,17 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::account::{self, AccountError, UserName};
+use crate::catalog::ShareRecord;
 use crate::deadline::Deadline;
 use crate::definition::{
-    administrators_globals, check_administrators, is_at_least, wanted_globals,
+    Accepted, Candidate, administrators_globals, check_administrators, is_at_least, wanted_globals,
 };
 use crate::endpoint::smb_endpoint;
 use crate::error::{Coded, chain_text};
 use crate::host::Host;
 use crate::layout::SMB_CONF;
 use crate::machine::Machine;
-use crate::ports::{QuotaState, Survey};
+use crate::ports::{Filesystem, QuotaState, Survey};
 use crate::service::ServiceState;
 use crate::share::ShareSpec;
 use crate::size::ByteSize;
@@ -100,14 +101,24 @@ impl Preflight {
     }
 }
 
-/// Checks the machine, and where `share` is given, whether it is ready for that share, whose place
-/// `survey` describes.
+/// A share that is to be made.
+pub(super) struct Wanted<'a> {
+    pub(super) spec: &'a ShareSpec,
+    /// Its place.
+    pub(super) survey: &'a Survey,
+    /// The shares that are there already.
+    pub(super) others: &'a [ShareRecord],
+}
+
+/// Checks the machine, and whether it is ready for the share `wanted`; also gives the configuration
+/// with that share, if Samba accepted it.
 pub(super) fn preflight(
     machine: &Machine<'_>,
-    share: Option<&ShareSpec>,
-    survey: Option<&Survey>,
-) -> Preflight {
+    wanted: Option<&Wanted<'_>>,
+) -> (Preflight, Option<Accepted>) {
+    let share = wanted.map(|wanted| wanted.spec);
     let mut found = Preflight::default();
+    let mut accepted = None;
     let tools_there = check_tools(machine, &mut found);
     let users: Vec<&UserName> = match share {
         Some(spec) if machine.host.is_live() && tools_there => {
@@ -121,7 +132,9 @@ pub(super) fn preflight(
     let (host, deadline) = (machine.host, machine.deadline);
     // Samba's tools take their time to start, so they are run at once.
     let passwords = || look_for_passwords(host, &users, deadline);
-    let mut rest = || check_all_but_passwords(machine, share, survey, tools_there, &mut found);
+    let mut rest = || {
+        accepted = check_all_but_passwords(machine, wanted, tools_there, &mut found);
+    };
     let passwords = if users.is_empty() {
         rest();
         Vec::new()
@@ -131,27 +144,28 @@ pub(super) fn preflight(
     for (user, exists) in users.into_iter().zip(passwords) {
         check_password(user, exists, &mut found);
     }
-    found
+    (found, accepted)
 }
 
 fn check_all_but_passwords(
     machine: &Machine<'_>,
-    share: Option<&ShareSpec>,
-    survey: Option<&Survey>,
+    wanted: Option<&Wanted<'_>>,
     tools_there: bool,
     found: &mut Preflight,
-) {
-    let globals = check_configuration(machine, tools_there, found);
+) -> Option<Accepted> {
+    let share = wanted.map(|wanted| wanted.spec);
+    let (globals, accepted) = check_configuration(machine, wanted, tools_there, found);
     if let Some(globals) = &globals {
         check_settings(machine, share, globals, found);
     }
-    if let Some(survey) = survey {
-        check_quota(survey, found);
-        check_space(share, survey, found);
+    if let Some(wanted) = wanted {
+        check_quota(wanted.survey, found);
+        check_space(share, wanted.survey, found);
     }
     if machine.host.is_live() && tools_there {
         check_service(machine, &globals.unwrap_or_default(), found);
     }
+    accepted
 }
 
 /// Runs `there` in a thread that ends before this returns, and `here` in this one; where no thread
@@ -192,16 +206,18 @@ fn check_tools(machine: &Machine<'_>, found: &mut Preflight) -> bool {
 
 fn check_configuration(
     machine: &Machine<'_>,
+    wanted: Option<&Wanted<'_>>,
     tools_there: bool,
     found: &mut Preflight,
-) -> Option<Globals> {
+) -> (Option<Globals>, Option<Accepted>) {
     let globals = match administrators_globals(machine.host) {
         Ok(globals) => globals,
         Err(error) => {
             found.fail("smb.conf", &error);
-            return None;
+            return (None, None);
         }
     };
+    let mut accepted = None;
     if globals.uses_registry_only() {
         found.add_with_remedy(
             "smb.conf",
@@ -213,12 +229,37 @@ fn check_configuration(
             )),
         );
     } else if tools_there {
-        match check_administrators(machine.host, machine.deadline) {
-            Ok(_) => found.add("smb.conf", CheckResult::Passed, "samba can read smb.conf"),
+        // One that is read with the share is read without it; whether it is the share that Samba
+        // does not accept shows when the file alone is put to it.
+        accepted = wanted.and_then(|wanted| accept_candidate(machine, wanted));
+        let readable = match accepted {
+            Some(_) => Ok(()),
+            None => check_administrators(machine.host, machine.deadline).map(drop),
+        };
+        match readable {
+            Ok(()) => found.add("smb.conf", CheckResult::Passed, "samba can read smb.conf"),
             Err(error) => found.fail("smb.conf", &error),
         }
     }
-    Some(globals)
+    (Some(globals), accepted)
+}
+
+/// The configuration with the share, as [`Publish`](crate::steps::definition::Publish) will want to
+/// install it, if Samba accepts it; why it does not is found out there.
+fn accept_candidate(machine: &Machine<'_>, wanted: &Wanted<'_>) -> Option<Accepted> {
+    let Wanted {
+        spec,
+        survey,
+        others,
+    } = wanted;
+    let specs = others.iter().map(|other| &other.spec);
+    let on_btrfs = survey.quota == QuotaState::Enforced(Filesystem::Btrfs);
+    let candidate = Candidate {
+        spec,
+        free_space_command: machine.free_space_command.as_deref().filter(|_| on_btrfs),
+        globals: wanted_globals(specs.chain([*spec])),
+    };
+    candidate.accept(machine.host, machine.deadline).ok()
 }
 
 /// Whether what the administrator set for the whole server is as strict as the share needs.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, ShareRecord};
 use crate::change::Change;
-use crate::definition::synchronise;
+use crate::definition::{Accepted, synchronise, synchronise_with};
 use crate::layout::{SHARES_CONF, catalog_file};
 use crate::machine::Machine;
 use crate::plan::{Action, LeftBehind};
@@ -17,6 +17,10 @@ use crate::steps::announce::reload_if_running;
 pub struct Publish {
     /// The share.
     pub record: ShareRecord,
+    /// The configuration with the share that Samba accepted just before. An interrupted step is
+    /// undone and never done again from the journal, which does not keep this.
+    #[serde(skip)]
+    pub accepted: Option<Accepted>,
 }
 
 impl Action for Publish {
@@ -31,7 +35,8 @@ impl Action for Publish {
     }
 
     fn apply(&self, machine: &Machine<'_>, (): &()) -> Result<Change, StepError> {
-        put(machine, &self.record, true)?;
+        let check = Check::Candidate(self.accepted.as_ref());
+        put(machine, &self.record, check)?;
         Ok(Change::Created)
     }
 
@@ -68,7 +73,7 @@ impl Action for Withdraw {
     }
 
     fn undo(&self, machine: &Machine<'_>, (): &()) -> Result<(), StepError> {
-        put(machine, &self.record, false)
+        put(machine, &self.record, Check::Nothing)
     }
 
     fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
@@ -112,11 +117,22 @@ impl Action for ChangeRecord {
     }
 }
 
-fn put(machine: &Machine<'_>, record: &ShareRecord, check: bool) -> Result<(), StepError> {
+/// Whether Samba is asked about a share before it is defined.
+enum Check<'a> {
+    /// It is, unless it accepted that very configuration before.
+    Candidate(Option<&'a Accepted>),
+    Nothing,
+}
+
+fn put(machine: &Machine<'_>, record: &ShareRecord, check: Check<'_>) -> Result<(), StepError> {
+    let (checked, accepted) = match check {
+        Check::Candidate(accepted) => (Some(record.name()), accepted),
+        Check::Nothing => (None, None),
+    };
     {
         let _lock = machine.lock_configuration()?;
         catalog::store(machine.host, record)?;
-        synchronise(machine.host, check.then(|| record.name()), machine.deadline)?;
+        synchronise_with(machine.host, checked, accepted, machine.deadline)?;
     }
     reload_if_running(machine)
 }
