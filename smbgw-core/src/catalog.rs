@@ -111,10 +111,9 @@ pub fn store(host: &dyn Host, record: &ShareRecord) -> Result<Change, StateError
 pub fn remove(host: &dyn Host, name: &ShareName) -> Result<Change, StateError> {
     let change = host.remove(&layout::catalog_file(&name.key()))?;
     let dir = Path::new(CATALOG_DIR);
-    if host.remove_dir(dir)?.happened()
-        && let Some(parent) = dir.parent()
-    {
-        host.remove_dir(parent)?;
+    // The upper one may be there without the lower one, where making that failed.
+    for dir in [Some(dir), dir.parent()].into_iter().flatten() {
+        host.remove_dir(dir)?;
     }
     Ok(change)
 }

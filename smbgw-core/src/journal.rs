@@ -101,7 +101,11 @@ impl Journal {
     /// Where it cannot be removed.
     pub fn remove(self, host: &dyn Host) -> Result<(), StateError> {
         host.remove(&self.path)?;
-        Ok(remove_empty_dirs(host)?)
+        if let Err(error) = remove_empty_dirs(host) {
+            // An empty directory holds nobody up, and the next operation removes it.
+            tracing::debug!(%error, "an empty directory is left");
+        }
+        Ok(())
     }
 
     /// The file.
@@ -116,10 +120,8 @@ impl Journal {
 
 fn remove_empty_dirs(host: &dyn Host) -> Result<(), FileError> {
     let dir = Path::new(JOURNAL_DIR);
-    if host.remove_dir(dir)?.happened()
-        && let Some(parent) = dir.parent()
-    {
-        host.remove_dir(parent)?;
+    for dir in [Some(dir), dir.parent()].into_iter().flatten() {
+        host.remove_dir(dir)?;
     }
     Ok(())
 }

@@ -77,6 +77,19 @@ impl<'a> DirectService<'a> {
         Smbd::open(pid, fs::read_link("/proc/self/ns/pid").ok())
     }
 
+    /// The running smbd, or one that was started a moment ago and has no pid file yet.
+    fn process_coming_up(&self, deadline: Deadline) -> Result<Option<Smbd>, ServiceError> {
+        let limit = deadline.at_most(LONGEST_COMING_UP);
+        loop {
+            match self.process()? {
+                None if any_smbd() && !limit.has_passed() => {
+                    std::thread::sleep(PAUSE.min(limit.remaining()));
+                }
+                found => return Ok(found),
+            }
+        }
+    }
+
     fn running(&self) -> Result<Smbd, ServiceError> {
         self.process()?.ok_or_else(|| ServiceError::NotRunning {
             service: self.describe().into(),
@@ -152,7 +165,7 @@ impl SmbService for DirectService<'_> {
     }
 
     fn stop(&self, deadline: Deadline) -> Result<Change, ServiceError> {
-        let Some(smbd) = self.process()? else {
+        let Some(smbd) = self.process_coming_up(deadline)? else {
             return Ok(Change::Unchanged);
         };
         smbd.signal(Signal::TERM)?;
@@ -195,6 +208,9 @@ impl SmbService for DirectService<'_> {
 
 /// The longest a start may take: it is done in some 50 ms.
 pub(super) const LONGEST_START: Duration = Duration::from_secs(30);
+
+/// How long a process may be there that could become smbd; it may also be what is left of one.
+const LONGEST_COMING_UP: Duration = Duration::from_secs(5);
 
 /// How long to wait between two looks at a starting smbd.
 pub(super) const PAUSE: Duration = Duration::from_millis(2);
