@@ -314,7 +314,7 @@ fn testparm(
 ) -> Result<Effective, DefinitionError> {
     // With -v also what equals Samba's defaults is told.
     let command = Command::new("testparm")
-        .args(["-s", "-v", "/dev/stdin"])
+        .args(["-s", "-v", "/proc/self/fd/0"])
         .stdin(text);
     match host.run(&command, deadline) {
         Ok(output) => Ok(effective::parse(&output.stdout)),

@@ -155,7 +155,7 @@ impl ShareProbe<'_> {
                 // A guest's session has no key to sign with, so that a user who is unknown and
                 // taken for a guest is refused.
                 .args(["--client-protection=sign", "--command=ls"])
-                .arg("--authentication-file=/dev/stdin")
+                .arg("--authentication-file=/proc/self/fd/0")
                 .stdin_secret(authentication_file(name, password)),
         };
         command.arg(format!("//localhost/{}", self.share))

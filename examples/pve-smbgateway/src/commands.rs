@@ -94,11 +94,12 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             create: CheckRequest { name, options },
         } => {
             let force = options.force;
+            let passwords = ask::passwords_to_come(&options);
             let options = name.map(|name| CreateOptions {
                 draft: draft(name, options),
                 force,
             });
-            on_machine(&common, BTreeMap::new(), false, |machine| {
+            on_machine(&common, passwords, false, |machine| {
                 output.preflight(check(machine, options.as_ref()))
             })
         }

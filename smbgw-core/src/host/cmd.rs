@@ -58,7 +58,7 @@ impl Command {
     }
 
     /// What the program reads from its standard input, a file that it may also open as
-    /// `/dev/stdin`.
+    /// `/proc/self/fd/0`.
     #[must_use]
     pub fn stdin(mut self, content: Vec<u8>) -> Self {
         self.stdin = Stdin::Bytes(content);
