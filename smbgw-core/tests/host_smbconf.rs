@@ -3,21 +3,17 @@
 //! `testparm -d4` tells each header and each parameter as its parser hands them on, so the line
 //! reader, the include rules and the renderer are compared with the real ones directly.
 
-#![allow(clippy::print_stderr)]
-
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Output};
 
 use smbgw_core::smbconf::include::{self, Attachment, Edit, IncludePath};
 use smbgw_core::smbconf::render::{Problem, Value, quote_list_item, render_section};
 use smbgw_core::smbconf::walk::{self, Visitor};
 use smbgw_core::smbconf::{effective, globals, names, shares};
+use smbgw_testing::{Capability, LightHost, require};
 
 /// A directory with an `smb.conf` in it, and the real `testparm`.
 struct Samba {
@@ -25,17 +21,10 @@ struct Samba {
 }
 
 impl Samba {
-    /// `None`, with a word about it, on a machine without `testparm`.
-    fn get() -> Option<Self> {
-        if !Path::new("/usr/bin/testparm").exists() {
-            eprintln!(
-                "SKIPPED: /usr/bin/testparm is not on this machine (package samba-common-bin)"
-            );
-            return None;
-        }
-        Some(Self {
+    fn new() -> Self {
+        Self {
             dir: tempfile::tempdir().unwrap(),
-        })
+        }
     }
 
     fn file(&self, name: &str, text: &[u8]) -> PathBuf {
@@ -175,7 +164,8 @@ const PIECES: &[&[u8]] = &[
 
 #[test]
 fn the_line_reader_is_sambas() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let mut read_whole = 0;
     for text in texts(1, 300, PIECES) {
         let (theirs, whole) = samba.events(&text);
@@ -202,7 +192,8 @@ fn the_line_reader_is_sambas() {
 
 #[test]
 fn attaching_changes_nothing_for_samba() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let ours = samba.file("smbgw.conf", b"# rendered\n[global]\n");
     let admins = samba.file("admins.conf", b"[inner]\npath = /inner\n");
     let path = IncludePath::new(ours.to_str().unwrap()).unwrap();
@@ -237,7 +228,8 @@ fn attaching_changes_nothing_for_samba() {
 
 #[test]
 fn an_attached_file_brings_in_its_shares() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let ours = samba.file("smbgw.conf", b"[ours]\npath = /ours\n[global]\n");
     let path = IncludePath::new(ours.to_str().unwrap()).unwrap();
     let texts: [&[u8]; 9] = [
@@ -278,7 +270,8 @@ fn an_attached_file_brings_in_its_shares() {
 
 #[test]
 fn an_included_file_ends_in_its_own_section() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let inner = samba.file("inner.conf", b"comment = from inner\n[media]\npath = /m\n");
     let text = format!(
         "[global]\ninclude = {}\ncomment = behind\n",
@@ -297,7 +290,8 @@ fn an_included_file_ends_in_its_own_section() {
 
 #[test]
 fn an_include_of_itself_is_refused_by_samba_and_survived_by_us() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let file = samba.dir.path().join("smb.conf");
     let text = format!("include = {}\nserver string = x\n", file.display());
     assert!(samba.effective(text.as_bytes()).is_none());
@@ -313,7 +307,8 @@ fn an_include_of_itself_is_refused_by_samba_and_survived_by_us() {
 
 #[test]
 fn quotes_around_an_included_name_belong_to_it() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let inner = samba.file("inner.conf", b"[media]\npath = /m\n");
     let text = format!("include = \"{}\"\n", inner.display()).into_bytes();
     let effective = effective::parse(&samba.effective(&text).unwrap());
@@ -324,7 +319,8 @@ fn quotes_around_an_included_name_belong_to_it() {
 
 #[test]
 fn shares_are_those_testparm_prints() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let text = "[early]\n[global]\npath = /default\n[a]\n[B]\ndirectory = \"/b c\"\n[b]\ncomment = again\n\
                 [c]\ncopy = b\n[d]\npath = /d\ncopy = b\n[ \u{c4} ]\npath = /x\n[ \u{e4} ]\ncomment = y\n\
                 [globals]\npath = /late\n[e]\n[homes]\npath = /home/%U\n";
@@ -348,7 +344,8 @@ fn shares_are_those_testparm_prints() {
 
 #[test]
 fn names_and_synonyms_are_sambas() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let printed = samba.effective(b"").unwrap();
     let printed = String::from_utf8(printed).unwrap();
     let preferred = |name: &str| printed.contains(&format!("\n\t{name} ="));
@@ -375,7 +372,8 @@ fn names_and_synonyms_are_sambas() {
 
 #[test]
 fn without_v_testparm_keeps_a_synonym_to_itself() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let text = b"smb encrypt = required\n";
     let verbose = effective::parse(&samba.effective(text).unwrap());
     assert_eq!(verbose.global("server smb encrypt"), Some(&b"required"[..]));
@@ -390,7 +388,8 @@ fn without_v_testparm_keeps_a_synonym_to_itself() {
 
 #[test]
 fn the_registry_replaces_or_adds() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let only = b"[global]\nconfig backend = registry\n[media]\npath = /m\n";
     let effective = effective::parse(&samba.effective(only).unwrap());
     assert!(globals::explicit_globals(only).uses_registry_only());
@@ -404,7 +403,8 @@ fn the_registry_replaces_or_adds() {
 
 #[test]
 fn yes_and_no_have_many_spellings() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     for value in [
         "yes", "No", "TRUE", "false", "on", "Off", "1", "0", "y es", "y", "", "2", "maybe",
     ] {
@@ -437,7 +437,8 @@ fn macros_and_quotes_are_what_render_takes_them_for() {
 
 #[test]
 fn rendered_sections_read_back() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     let users = [
         "@CORP\\domain users",
         "a,b",
@@ -475,7 +476,8 @@ fn rendered_sections_read_back() {
 
 #[test]
 fn lists_are_split_as_we_quote_them() {
-    let Some(samba) = Samba::get() else { return };
+    require!(Capability::Samba);
+    let samba = Samba::new();
     for (written, printed) in [
         (r#"a"" b "c d" e" f"g"#, r#"a b "c d" "e fg""#),
         (r#"@"g h",q"#, r#""@g h" q"#),
@@ -496,11 +498,28 @@ fn lists_are_split_as_we_quote_them() {
 /// What a server makes of values, which `testparm` prints as they are written.
 #[test]
 fn a_server_has_no_escape_for_macros_and_takes_quotes_off() {
-    let Some(samba) = Samba::get() else { return };
-    let Some(server) = Server::start(&samba) else {
-        return;
+    require!(Capability::Root, Capability::Samba);
+    let host = LightHost::start().unwrap();
+    let text = "[global]\nmap to guest = bad user\nguest account = nobody\n\
+         disable spoolss = yes\nserver role = standalone\nguest ok = yes\npath = /srv\n\
+         [zzz]\ncomment = %S 100% %% %%S\n\
+         [quoted]\ncomment = \"in quotes \"\n\
+         [inside]\ncomment = \"a\" and \"b\"\n\
+         [group-quoted-whole]\nvalid users = \"@nogroup\"\n\
+         [group-quoted-name]\nvalid users = @\"nogroup\"\n\
+         [single-quotes]\nvalid users = '@nogroup'\n\
+         [percent]\nvalid users = nobo%%dy\n";
+    host.write("/etc/samba/smb.conf", text).unwrap();
+    let _smbd = host.start_smbd().unwrap();
+    let client = |arguments: &[&str]| {
+        let mut command = host.command("smbclient");
+        command
+            .args(["-N", "-g", "-s", "/dev/null"])
+            .args(arguments);
+        let output = command.output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
-    let listed = server.client(&["-L", "//127.0.0.1"]);
+    let listed = client(&["-L", "//127.0.0.1"]);
     for (share, comment) in [
         ("zzz", "zzz 100% %% %zzz"),
         ("quoted", "in quotes "),
@@ -519,92 +538,11 @@ fn a_server_has_no_escape_for_macros_and_takes_quotes_off() {
         ("single-quotes", false),
         ("percent", false),
     ] {
-        let told = server.client(&["-c", "ls", &format!("//127.0.0.1/{share}")]);
+        let told = client(&["-c", "ls", &format!("//127.0.0.1/{share}")]);
         assert_eq!(
             !told.contains("NT_STATUS_ACCESS_DENIED"),
             allowed,
             "{share}: {told}"
         );
-    }
-}
-
-/// An `smbd` of its own on a port of its own, ended with the value.
-struct Server {
-    smbd: std::process::Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(samba: &Samba) -> Option<Self> {
-        let programs = ["/usr/sbin/smbd", "/usr/bin/smbclient"];
-        if let Some(missing) = programs.iter().find(|program| !Path::new(program).exists()) {
-            eprintln!("SKIPPED: {missing} is not on this machine");
-            return None;
-        }
-        let root = std::fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0);
-        if !root {
-            eprintln!("SKIPPED: only root can run smbd");
-            return None;
-        }
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let dir = samba.dir.path().display();
-        let mut text = format!(
-            "[global]\nlock directory = {dir}\nstate directory = {dir}\ncache directory = {dir}\n\
-             pid directory = {dir}\nprivate dir = {dir}\nncalrpc dir = {dir}/ncalrpc\n\
-             log file = {dir}/log\nsmb ports = {port}\ninterfaces = lo\n\
-             bind interfaces only = yes\nmap to guest = bad user\nguest account = nobody\n\
-             disable spoolss = yes\nserver role = standalone\nguest ok = yes\npath = /tmp\n"
-        );
-        text.push_str(
-            "[zzz]\ncomment = %S 100% %% %%S\n\
-             [quoted]\ncomment = \"in quotes \"\n\
-             [inside]\ncomment = \"a\" and \"b\"\n\
-             [group-quoted-whole]\nvalid users = \"@nogroup\"\n\
-             [group-quoted-name]\nvalid users = @\"nogroup\"\n\
-             [single-quotes]\nvalid users = '@nogroup'\n\
-             [percent]\nvalid users = nobo%%dy\n",
-        );
-        let file = samba.file("smbd.conf", text.as_bytes());
-        let mut command = Command::new("/usr/sbin/smbd");
-        // On SIGTERM it ends its whole process group, which must not be that of the tests.
-        command
-            .args(["-F", "--no-process-group", "-s"])
-            .arg(file)
-            .process_group(0);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let server = Self {
-            smbd: command.spawn().unwrap(),
-            port,
-        };
-        for _ in 0..100 {
-            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some(server);
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        let log = std::fs::read_to_string(samba.dir.path().join("log")).unwrap_or_default();
-        panic!("smbd does not listen: {log}");
-    }
-
-    fn client(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new("/usr/bin/smbclient");
-        command
-            .args(["-N", "-g", "-p", &self.port.to_string(), "-s", "/dev/null"])
-            .args(arguments);
-        let output = command.output().unwrap();
-        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let pid = self.smbd.id().to_string();
-        // smbd ends its children on SIGTERM, not on SIGKILL.
-        let _ = Command::new("/bin/kill").arg(&pid).status();
-        let _ = self.smbd.wait();
     }
 }
