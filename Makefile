@@ -5,6 +5,7 @@ SMBGW_CACHE ?= $(CURDIR)/.cache
 export SMBGW_CACHE
 
 UML_RUN := $(CURDIR)/testing/guest/uml-run
+QEMU_RUN := $(CURDIR)/testing/guest/qemu-run
 
 # Names of test and bench files outside the tiers that need root: cargo has a
 # pattern for "all that match", none for "all but those".
@@ -15,7 +16,7 @@ benches := $(basename $(notdir $(wildcard */benches/*.rs examples/*/benches/*.rs
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## Show this list.
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 ## Preparing
 
@@ -90,6 +91,16 @@ bench: deps ## Run the benchmarks; those called guest_* in the guest.
 		$(CARGO) bench --workspace --bench $$bench; \
 	done
 
+# First by instructions, which repeats exactly, then by time.
+.PHONY: bench-quota-vm
+bench-quota-vm: deps ## Run the quota benchmark in an emulated machine (root; installs QEMU).
+	@set -e; $(QEMU_RUN) --prepare; \
+	export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(QEMU_RUN)"; \
+	for clock in instructions time; do \
+		echo "clock: $$clock"; \
+		SMBGW_GUEST_CLOCK=$$clock $(CARGO) bench -p smbgw-quota --bench guest_usage; \
+	done
+
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZ_SECONDS (nightly; installs cargo-fuzz).
@@ -124,7 +135,7 @@ doc: ## Build the documentation, warnings are errors.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps
 
 scripts := testing/deps testing/tier $(wildcard testing/guest/uml-run testing/guest/guest-init \
-	testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh) .ci/run
+	testing/guest/qemu-run testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh) .ci/run
 .PHONY: deny
 deny: ## Check dependencies: licences, sources, known flaws (installs cargo-deny).
 	@command -v cargo-deny >/dev/null || $(CARGO) install --quiet --locked cargo-deny
