@@ -50,8 +50,11 @@ pub(crate) fn run(program: &Path, command: &Command, deadline: Deadline) -> io::
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
+    end_with_this_process(&mut process);
     let status_pipe = if children_are_reaped_unseen() {
-        Some(watch_from_between(&mut process)?)
+        let status_pipe = watch_from_between(&mut process)?;
+        end_with_its_parent(&mut process);
+        Some(status_pipe)
     } else {
         None
     };
@@ -216,6 +219,39 @@ fn wait_for_any(end: BorrowedFd<'_>, streams: &[Stream], deadline: Deadline) -> 
         Ok(_) => Ok(!fds[0].revents().is_empty()),
         Err(Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Has the kernel kill the program when this process is killed, so that it does not go on changing
+/// the machine while what was interrupted is recovered. What the program itself starts lives on.
+fn end_with_this_process(process: &mut process::Command) {
+    let own = process::id();
+    end_with_its_parent(process);
+    // SAFETY: between `fork` and `exec` the closure makes only async-signal-safe system calls and
+    // allocates nothing.
+    unsafe {
+        process.pre_exec(move || {
+            // This process may have ended before the kernel was told.
+            if libc::getppid().unsigned_abs() == own {
+                Ok(())
+            } else {
+                Err(io::Error::from_raw_os_error(libc::ESRCH))
+            }
+        });
+    }
+}
+
+fn end_with_its_parent(process: &mut process::Command) {
+    // SAFETY: between `fork` and `exec` the closure makes only async-signal-safe system calls and
+    // allocates nothing.
+    unsafe {
+        process.pre_exec(|| {
+            if libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0 {
+                Ok(())
+            } else {
+                Err(io::Error::last_os_error())
+            }
+        });
     }
 }
 
