@@ -16,7 +16,7 @@ use crate::deadline::Deadline;
 use crate::error::{Coded, ErrorKind};
 use crate::host::{Command, CommandError, FileError, Host, create_dirs};
 use crate::layout::{SHARES_CONF, SMB_CONF};
-use crate::share::{Protocol, ShareName, ShareSpec};
+use crate::share::{Encryption, Protocol, ShareName, ShareSpec};
 use crate::smbconf::effective::{self, Effective};
 use crate::smbconf::globals::{Globals, explicit_globals_following};
 use crate::smbconf::include::{Edit, IncludePath, IncludePathError, attach, detach, is_skeleton};
@@ -104,7 +104,13 @@ pub fn render_share(
     if !spec.access.guest {
         parameters.push(("valid users", Value::List(&who)));
     }
-    parameters.push(("server smb encrypt", spec.encryption.samba_name().into()));
+    // A guest has no key: smbd would announce that the share encrypts, and clients that believe it
+    // get nothing but `NT_STATUS_INVALID_PARAMETER_MIX`.
+    let encrypt = match spec.encryption {
+        Encryption::Desired if spec.access.guest => "if_required",
+        encryption => encryption.samba_name(),
+    };
+    parameters.push(("server smb encrypt", encrypt.into()));
     // New files get the rights of the directory's default list; the masks are what of it Samba lets
     // through (programs can be run from the share only with the execute bit).
     parameters.push(("inherit acls", "yes".into()));
