@@ -105,7 +105,12 @@ impl<'a> QuotaStorage<'a> {
     ) -> Result<Holding, QuotaError> {
         // What is in a directory may be a part of its project only, so projects are no help.
         if place.filesystem() == Some(Filesystem::Btrfs)
-            && let Ok(usage) = Subvolume::open(&site.local).and_then(|found| found.usage())
+            && let Ok(usage) = Subvolume::open(&site.local).and_then(|found| {
+                if self.syncs {
+                    found.sync()?;
+                }
+                found.usage()
+            })
         {
             return Ok(Holding {
                 bytes: usage.bytes,
