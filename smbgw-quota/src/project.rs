@@ -115,6 +115,7 @@ impl ProjectQuotas {
         Projects {
             quotas: self,
             next: Some(0),
+            in_a_row: false,
         }
     }
 
@@ -159,6 +160,8 @@ impl<'q> IntoIterator for &'q ProjectQuotas {
 pub struct Projects<'q> {
     quotas: &'q ProjectQuotas,
     next: Option<u32>,
+    /// Whether the id before `next` is in use.
+    in_a_row: bool,
 }
 
 impl<'q> Projects<'q> {
@@ -167,8 +170,20 @@ impl<'q> Projects<'q> {
     pub fn from_id(self, id: u32) -> Self {
         Self {
             next: Some(id),
+            in_a_row: false,
             ..self
         }
+    }
+
+    /// The quota of `id`, if it is in use; an error is left to the search for the next one.
+    fn neighbour(&self, id: u32) -> Option<ProjectQuota> {
+        let quota = self.quotas.get(id).ok()?;
+        (!quota.is_unused()).then_some(quota)
+    }
+
+    fn go_on_after(&mut self, id: u32) {
+        // The highest number is no id, and asking for it is an error.
+        self.next = id.checked_add(1).filter(|&id| id != u32::MAX);
     }
 }
 
@@ -177,13 +192,21 @@ impl Iterator for Projects<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while let Some(from) = self.next.take() {
+            // Ids are mostly given out in a row, and ext4 answers for a known id in a fifth of the
+            // time that it takes to search for the next one.
+            if self.in_a_row
+                && let Some(quota) = self.neighbour(from)
+            {
+                self.go_on_after(from);
+                return Some(Ok(quota));
+            }
             match sys::next_project_quota(&self.quotas.place, from) {
                 Ok(found) => {
-                    // The highest number is no id, and asking for it is an error.
-                    self.next = found.id.checked_add(1).filter(|&id| id != u32::MAX);
+                    self.go_on_after(found.id);
                     let quota = ProjectQuota::from(found);
                     // ext4 goes on listing an id for a while that is no longer used.
-                    if !quota.is_unused() {
+                    self.in_a_row = !quota.is_unused();
+                    if self.in_a_row {
                         return Some(Ok(quota));
                     }
                 }
