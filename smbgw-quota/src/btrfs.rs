@@ -105,9 +105,20 @@ impl Subvolume {
         if self.limits()? == limits {
             return Ok(Change::Unchanged);
         }
-        sys::limit_group(&self.place, self.id, limits.bytes)
-            .map_err(|error| QuotaError::path("set the limit of", self.place.path(), error))?;
+        let changed = match self.directory_above() {
+            Some(above) => sys::limit_group(above, self.id, limits.bytes),
+            None => sys::limit_group(&self.place, self.id, limits.bytes),
+        };
+        changed.map_err(|error| QuotaError::path("set the limit of", self.place.path(), error))?;
         Ok(Change::Updated)
+    }
+
+    /// The directory above, if it is on the same file system. What is changed through the subvolume
+    /// itself takes room in it, of which one that is full has none.
+    fn directory_above(&self) -> Option<std::os::fd::OwnedFd> {
+        let (above, _) = parent_of(self.place.path()).ok()?;
+        let same = sys::btrfs_id(above.as_fd()).ok()? == sys::btrfs_id(self.place.as_fd()).ok()?;
+        same.then_some(above)
     }
 
     /// Commits what was written, so that the usage is exact.
