@@ -134,7 +134,7 @@ clippy: ## Lint, warnings are errors.
 doc: ## Build the documentation, warnings are errors.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps
 
-scripts := testing/deps testing/tier $(wildcard testing/guest/uml-run testing/guest/guest-init \
+scripts := testing/deps testing/tier testing/debian-mirror $(wildcard testing/guest/uml-run testing/guest/guest-init \
 	testing/guest/qemu-run testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh) .ci/run
 .PHONY: deny
 deny: ## Check dependencies: licences, sources, known flaws (installs cargo-deny).
