@@ -33,13 +33,7 @@ pub(super) fn carry_out(
         Err((index, error)) => {
             let cause = Finding::new(run.title(index), &error);
             tracing::warn!(share = %plan.share, %cause, "operation failed");
-            // A step that failed before it was begun has done nothing that cannot be undone.
-            let last = run.begun.last().map(|begun| begun.step);
-            if last.is_some()
-                && plan
-                    .point_of_no_return
-                    .is_some_and(|point| last >= Some(point))
-            {
+            if run.is_past_return() {
                 run.leave(cause, index)
             } else {
                 run.back(cause)
@@ -69,16 +63,15 @@ pub(super) fn settle(machine: &Machine<'_>, journal: Journal, account: &Account)
         Some(Verdict::RolledBack) => return run.rolled_back(interrupted),
         None => {}
     }
-    let last = account.begun.last().map(|begun| begun.step);
-    match (last, plan.point_of_no_return) {
-        (Some(last), Some(point)) if last >= point => match run.forward(last) {
-            Ok(()) => run.conclude(Vec::new()),
-            Err((index, error)) => {
-                let cause = Finding::new(run.title(index), &error);
-                run.leave(cause, index)
-            }
-        },
-        _ => run.back(interrupted),
+    let Some(last) = account.begun.last().filter(|_| run.is_past_return()) else {
+        return run.back(interrupted);
+    };
+    match run.forward(last.step) {
+        Ok(()) => run.conclude(Vec::new()),
+        Err((index, error)) => {
+            let cause = Finding::new(run.title(index), &error);
+            run.leave(cause, index)
+        }
     }
 }
 
@@ -91,6 +84,14 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Whether a step that cannot be undone was begun; one that failed before that has done nothing.
+    fn is_past_return(&self) -> bool {
+        match (self.begun.last(), self.plan.point_of_no_return) {
+            (Some(last), Some(point)) => last.step >= point,
+            _ => false,
+        }
+    }
+
     /// Does the steps from the one at `first` on; fails with the place of the one that failed.
     fn forward(&mut self, first: usize) -> Result<(), (usize, StepError)> {
         for index in first..self.plan.steps.len() {
