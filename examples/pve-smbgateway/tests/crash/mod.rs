@@ -1,5 +1,8 @@
 //! Killing an operation at every point, one after the other, and looking at what is left.
 
+// Each test file uses a part of this.
+#![allow(dead_code)]
+
 use smbgw_core::progress::Silent;
 use smbgw_core::testing::Faults;
 use smbgw_testing::Filesystem;
@@ -8,6 +11,9 @@ use crate::lab::operation::{Operation, done, make_alice};
 use crate::lab::picture::Picture;
 use crate::lab::victim::{self, Place};
 use crate::lab::{Lab, in_lab};
+
+/// Before and after every step.
+pub(crate) const AT_STEPS: [Place; 1] = [Place::Event];
 
 /// All the points there are.
 pub(crate) const EVERYWHERE: [Place; 3] = [Place::Change, Place::HalfWritten, Place::Event];

@@ -7,6 +7,7 @@
 // Each test file uses a part of this.
 #![allow(dead_code)]
 
+pub(crate) mod cli;
 pub(crate) mod operation;
 pub(crate) mod picture;
 pub(crate) mod victim;

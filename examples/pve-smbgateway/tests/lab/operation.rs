@@ -168,7 +168,7 @@ fn clear(lab: &Lab) {
     service::detect(&host).stop(soon()).unwrap();
 }
 
-fn remove_kept(lab: &Lab, path: &std::path::Path) {
+pub(crate) fn remove_kept(lab: &Lab, path: &std::path::Path) {
     let text = path.to_str().unwrap();
     match lab.filesystem {
         Filesystem::BtrfsQuota => {
@@ -177,6 +177,8 @@ fn remove_kept(lab: &Lab, path: &std::path::Path) {
         Filesystem::Zfs => {
             let name = super::command("zfs", &["list", "-H", "-o", "name", text]);
             super::command("zfs", &["destroy", "-r", name.trim()]);
+            // What it was mounted on.
+            fs::remove_dir(path).unwrap();
         }
         _ => fs::remove_dir_all(path).unwrap(),
     }

@@ -74,6 +74,11 @@ impl Picture {
         Self(picture)
     }
 
+    /// Leaves out what is at and below `path`.
+    pub(crate) fn forget(&mut self, path: &str) {
+        self.0.retain(|key, _| !key.starts_with(path));
+    }
+
     /// What is different in `other`, a line for each thing.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let keys = self.0.keys().chain(other.0.keys());
