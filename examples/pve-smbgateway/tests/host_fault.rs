@@ -2,6 +2,8 @@
 //! as it is when the operation is done, the outcome says which, and where it says that something is
 //! left, `recover` gets there.
 
+#![allow(clippy::print_stdout, reason = "a test that fails shows what it did")]
+
 mod lab;
 
 use lab::operation::{Operation, done, make_alice, recover_all};

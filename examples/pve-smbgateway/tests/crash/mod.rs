@@ -2,6 +2,7 @@
 
 // Each test file uses a part of this.
 #![allow(dead_code)]
+#![allow(clippy::print_stdout, reason = "a test that fails shows what it did")]
 
 use smbgw_core::progress::Silent;
 use smbgw_core::testing::Faults;

@@ -6,6 +6,7 @@
 
 // Each test file uses a part of this.
 #![allow(dead_code)]
+#![allow(clippy::print_stdout, reason = "a test that fails shows what it did")]
 
 pub(crate) mod cli;
 pub(crate) mod operation;
