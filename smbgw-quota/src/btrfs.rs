@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use smbgw_core::change::Change;
 use smbgw_core::ports::{Filesystem, Limits, QuotaState, Usage};
 
+use crate::bytes_only;
 use crate::detect::{Place, open_directory};
 use crate::error::QuotaError;
 use crate::sys;
@@ -101,7 +102,7 @@ impl Subvolume {
     /// # Errors
     /// [`QuotaError::UnsupportedLimit`] for other limits than one of bytes.
     pub fn set_limits(&self, limits: Limits) -> Result<Change, QuotaError> {
-        check_limits(&limits)?;
+        bytes_only::check(Filesystem::Btrfs, &limits)?;
         if self.limits()? == limits {
             return Ok(Change::Unchanged);
         }
@@ -298,24 +299,6 @@ pub(crate) fn limit_and_usage(place: &Place) -> Result<Option<(u64, u64)>, Quota
     }
 }
 
-/// # Errors
-/// [`QuotaError::UnsupportedLimit`] for a limit that a quota group does not have.
-pub(crate) fn check_limits(limits: &Limits) -> Result<(), QuotaError> {
-    let unsupported = |what| {
-        Err(QuotaError::UnsupportedLimit {
-            filesystem: Filesystem::Btrfs,
-            what,
-        })
-    };
-    if limits.soft_bytes.is_some() {
-        return unsupported("bytes that may be exceeded for a time");
-    }
-    if limits.inodes.is_some() || limits.soft_inodes.is_some() {
-        return unsupported("the number of files");
-    }
-    Ok(())
-}
-
 fn parent_of(path: &Path) -> Result<(std::os::fd::OwnedFd, CString), QuotaError> {
     let fail = |error: Errno| QuotaError::path("open the directory above", path, error);
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
@@ -371,15 +354,5 @@ mod tests {
     fn the_uuid_is_written_as_in_sysfs() {
         let id = *b"\x35\x3e\x38\xb6\x5e\xd4\x4c\x56\x98\xfe\x96\x47\x67\xa1\x17\xac";
         assert_eq!(uuid_text(id), "353e38b6-5ed4-4c56-98fe-964767a117ac");
-    }
-
-    #[test]
-    fn only_a_hard_limit_of_bytes_is_known() {
-        assert!(check_limits(&Limits::of_bytes(5)).is_ok());
-        let soft = Limits {
-            soft_bytes: Some(5),
-            ..Limits::default()
-        };
-        assert!(check_limits(&soft).is_err());
     }
 }

@@ -21,6 +21,7 @@
 //! 5.14 or newer is needed for `quotactl_fd`.
 
 pub mod btrfs;
+mod bytes_only;
 pub mod detect;
 mod error;
 mod project;

@@ -12,6 +12,7 @@ use smbgw_core::deadline::Deadline;
 use smbgw_core::host::{Command, CommandError, Host};
 use smbgw_core::ports::{Filesystem, Limits, Usage};
 
+use crate::bytes_only;
 use crate::error::QuotaError;
 
 /// The property that marks a dataset as made for the volume at the path that is its value.
@@ -227,7 +228,7 @@ pub(crate) fn set_limits(
     limits: Limits,
     deadline: Deadline,
 ) -> Result<(), QuotaError> {
-    check_limits(&limits)?;
+    bytes_only::check(Filesystem::Zfs, &limits)?;
     let property = match with_snapshots {
         true => "quota",
         false => "refquota",
@@ -294,24 +295,6 @@ pub(crate) fn mount(host: &dyn Host, name: &str, deadline: Deadline) -> Result<C
         Err(error) if error.stderr().contains("already mounted") => Ok(Change::Unchanged),
         Err(error) => Err(error.into()),
     }
-}
-
-/// # Errors
-/// [`QuotaError::UnsupportedLimit`] for a limit that a dataset does not have.
-pub(crate) fn check_limits(limits: &Limits) -> Result<(), QuotaError> {
-    let unsupported = |what| {
-        Err(QuotaError::UnsupportedLimit {
-            filesystem: Filesystem::Zfs,
-            what,
-        })
-    };
-    if limits.soft_bytes.is_some() {
-        return unsupported("bytes that may be exceeded for a time");
-    }
-    if limits.inodes.is_some() || limits.soft_inodes.is_some() {
-        return unsupported("the number of files");
-    }
-    Ok(())
 }
 
 fn zfs<const N: usize>(args: [&'static str; N]) -> Command {

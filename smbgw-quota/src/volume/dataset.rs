@@ -10,6 +10,7 @@ use smbgw_core::ports::storage::Data;
 use smbgw_core::ports::{Filesystem, Handle, Limits, Origin, Volume};
 
 use super::{NEW_MODE, Site, Wish, subvolume};
+use crate::bytes_only;
 use crate::detect::Place;
 use crate::error::QuotaError;
 use crate::projid::slug;
@@ -133,7 +134,7 @@ pub(crate) fn set_limits(
     limits: Limits,
     deadline: Deadline,
 ) -> Result<Change, QuotaError> {
-    zfs::check_limits(&limits)?;
+    bytes_only::check(Filesystem::Zfs, &limits)?;
     let found = one(site, dataset.name, deadline)?;
     apply(site.host, &found, dataset, limits, deadline)
 }

@@ -7,6 +7,8 @@
 // Each test file uses a part of this.
 #![allow(dead_code)]
 
+#[macro_use]
+mod promises;
 pub(crate) mod projects;
 pub(crate) mod switched_off;
 pub(crate) mod volumes;

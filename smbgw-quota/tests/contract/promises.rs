@@ -1,0 +1,73 @@
+//! Which promises hold where: each becomes a test on a file system of its own.
+
+/// Makes a test of each of the promises, which are functions of the module `$of`.
+macro_rules! promises {
+    ($capability:ident, $filesystem:ident, $of:ident: $($promise:ident),+ $(,)?) => {
+        $(
+            #[test]
+            fn $promise() {
+                require!(Capability::$capability);
+                $of::$promise(&Lab::new(Filesystem::$filesystem));
+            }
+        )+
+    };
+}
+
+/// What volumes promise on every file system.
+macro_rules! every_volume_on {
+    ($capability:ident, $filesystem:ident) => {
+        promises!(
+            $capability, $filesystem, volumes:
+            a_volume_is_made_and_removed_without_a_trace,
+            writing_stops_at_the_limit,
+            usage_is_what_was_written,
+            a_limit_can_be_taken_away,
+            a_limit_below_the_usage,
+            keeping_the_data_takes_the_limit_away,
+            only_an_empty_volume_is_removed_if_empty,
+            undoing_works_from_every_half_made_state,
+            what_somebody_else_made_is_left_alone,
+            an_adopted_place_counts_what_is_there_and_is_given_back,
+            users_see_the_limit_as_the_free_space,
+            a_survey_tells_what_is_there,
+            usages_come_in_order_and_each_with_its_own_error,
+            volumes_are_apart_for_links,
+            names_with_blanks_and_umlauts_work,
+            what_cannot_be_limited_is_refused,
+        );
+    };
+}
+
+/// What they promise where a volume is more than a directory: a dataset or a subvolume.
+macro_rules! volumes_of_their_own_on {
+    ($capability:ident, $filesystem:ident) => {
+        promises!(
+            $capability, $filesystem, volumes:
+            limits_of_an_adopted_place_come_back,
+            an_empty_directory_is_replaced_and_put_back,
+            what_has_dependents_is_not_removed,
+        );
+    };
+}
+
+/// What project quotas promise.
+#[allow(unused_macros, reason = "not every kernel has project quotas")]
+macro_rules! every_project_on {
+    ($capability:ident, $filesystem:ident) => {
+        promises!(
+            $capability, $filesystem, projects:
+            soft_and_hard_limits_are_told_apart,
+            files_are_counted_and_limited,
+            small_limits_are_one_block_and_none_is_none,
+            every_id_up_to_the_highest_is_usable,
+            a_thousand_projects_are_listed,
+            ids_of_others_are_not_given_out,
+            projects_of_the_administrator_are_kept,
+            other_projects_inside_are_found_before_anything_changes,
+            links_and_special_files_are_counted_apart,
+            deep_trees_are_walked,
+            what_leaves_a_volume_goes_on_counting_for_it,
+            an_id_that_was_taken_meanwhile_is_told,
+        );
+    };
+}
