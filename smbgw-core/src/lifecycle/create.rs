@@ -39,17 +39,13 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
     let mut notes = settle_earlier(machine, name.as_ref())?;
 
     let lock = machine.lock_configuration()?;
+    let situation = look(machine, options, name.as_ref())?;
+    let (found, accepted) = preflight(machine, Some(&situation.wanted()));
     let Situation {
         examined: Examined { spec, survey },
         taken,
         records,
-    } = look(machine, options, name.as_ref())?;
-    let wanted = Wanted {
-        spec: &spec,
-        survey: &survey,
-        others: &records,
-    };
-    let (found, accepted) = preflight(machine, Some(&wanted));
+    } = situation;
     if found.failures().next().is_some() {
         return Err(ShareError::Preflight(found));
     }
@@ -88,17 +84,8 @@ pub fn check(
         return Ok(preflight(machine, None).0);
     };
     let name = options.draft.name.parse::<ShareName>().ok();
-    let Situation {
-        examined: Examined { spec, survey },
-        records,
-        ..
-    } = look(machine, options, name.as_ref())?;
-    let wanted = Wanted {
-        spec: &spec,
-        survey: &survey,
-        others: &records,
-    };
-    Ok(preflight(machine, Some(&wanted)).0)
+    let situation = look(machine, options, name.as_ref())?;
+    Ok(preflight(machine, Some(&situation.wanted())).0)
 }
 
 /// The request and its surroundings, looked at under the configuration lock.
@@ -106,6 +93,16 @@ pub(super) struct Situation {
     pub(super) examined: Examined,
     pub(super) taken: Vec<Volume>,
     pub(super) records: Vec<ShareRecord>,
+}
+
+impl Situation {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            spec: &self.examined.spec,
+            survey: &self.examined.survey,
+            others: &self.records,
+        }
+    }
 }
 
 pub(super) fn look(
