@@ -137,22 +137,24 @@ pub fn synchronise(
     checked: Option<&ShareName>,
     deadline: Deadline,
 ) -> Result<Change, DefinitionError> {
-    synchronise_with(host, checked, None, deadline)
+    let records = catalog::load_all(host)?;
+    synchronise_with(host, &records, checked, None, deadline)
 }
 
-/// The same, where Samba `accepted` a candidate a moment ago: it is not asked again for that one.
+/// The same for `records`, which are all there are, where Samba `accepted` a candidate a moment ago:
+/// it is not asked again for that one.
 pub(crate) fn synchronise_with(
     host: &dyn Host,
+    records: &[ShareRecord],
     checked: Option<&ShareName>,
     accepted: Option<&Accepted>,
     deadline: Deadline,
 ) -> Result<Change, DefinitionError> {
-    let records = catalog::load_all(host)?;
     if records.is_empty() {
         return withdraw(host);
     }
     let theirs = administrators_globals(host)?;
-    let text = render(&records, &theirs)?;
+    let text = render(records, &theirs)?;
     if let Some(name) = checked
         && let Some(record) = records.iter().find(|record| record.name() == name)
     {

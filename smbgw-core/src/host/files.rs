@@ -41,6 +41,9 @@ pub struct FileStatus {
     pub device: u64,
     /// Its inode number.
     pub inode: u64,
+    /// When its content or what is said here last changed, as its file system tells (`st_ctim` in
+    /// inode(7)): seconds since 1970-01-01 00:00 UTC, and nanoseconds.
+    pub changed_at: (i64, u32),
 }
 
 /// Why a file could not be read or changed.

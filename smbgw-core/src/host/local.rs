@@ -196,27 +196,39 @@ impl Host for LocalHost {
 
     fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         let fail = |error: io::Error| FileError::new("read", path, error);
-        let file = match self.open(path, OFlags::RDONLY | OFlags::NONBLOCK) {
-            Ok(file) => File::from(file),
-            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
-            Err(error) => return Err(fail(error.into())),
+        match self.open(path, OFlags::RDONLY | OFlags::NONBLOCK) {
+            Ok(file) => content_of(file).map(Some).map_err(fail),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(fail(error.into())),
+        }
+    }
+
+    /// With the directory opened once, not for each file of maybe thousands.
+    fn read_files(&self, path: &Path, suffix: &str) -> Result<Vec<(String, Vec<u8>)>, FileError> {
+        let names = self.list(path)?;
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let dir = match self.open(path, OFlags::PATH | OFlags::DIRECTORY) {
+            Ok(dir) => dir,
+            Err(Errno::NOENT) => return Ok(Vec::new()),
+            Err(error) => return Err(FileError::new("list", path, error)),
         };
-        let metadata = file.metadata().map_err(fail)?;
-        if !metadata.is_file() {
-            return Err(fail(io::Error::other("it is not a regular file")));
+        let wanted = |name: &String| name.ends_with(suffix) && !name.starts_with('.');
+        let mut files = Vec::with_capacity(names.len());
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        for name in names.into_iter().filter(wanted) {
+            let content = match sys::openat(&dir, name.as_str(), flags, Mode::empty()) {
+                Ok(file) => content_of(file)
+                    .map(Some)
+                    .map_err(|error| FileError::new("read", &path.join(&name), error))?,
+                // A link is followed inside the root only, and one that vanished is none.
+                Err(Errno::LOOP | Errno::NOENT) => self.read(&path.join(&name))?,
+                Err(error) => return Err(FileError::new("read", &path.join(&name), error)),
+            };
+            files.extend(content.map(|content| (name, content)));
         }
-        // With room for all of it, it is read at once; one more byte shows the end.
-        let length = metadata.len().min(LARGEST_FILE) as usize;
-        let mut content = Vec::with_capacity(length + 1);
-        file.take(LARGEST_FILE + 1)
-            .read_to_end(&mut content)
-            .map_err(fail)?;
-        if content.len() as u64 > LARGEST_FILE {
-            return Err(fail(io::Error::other(format!(
-                "it is larger than {LARGEST_FILE} bytes"
-            ))));
-        }
-        Ok(Some(content))
+        Ok(files)
     }
 
     fn status(&self, path: &Path) -> Result<Option<FileStatus>, FileError> {
@@ -452,6 +464,28 @@ impl Host for LocalHost {
     }
 }
 
+/// All that is in the regular file `file`.
+fn content_of(file: OwnedFd) -> io::Result<Vec<u8>> {
+    let metadata = sys::fstat(&file)?;
+    if FileType::from_raw_mode(metadata.st_mode) != FileType::RegularFile {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    // With room for all of it, it is read at once; one more byte shows the end.
+    let length = u64::try_from(metadata.st_size)
+        .unwrap_or(0)
+        .min(LARGEST_FILE) as usize;
+    let mut content = Vec::with_capacity(length + 1);
+    File::from(file)
+        .take(LARGEST_FILE + 1)
+        .read_to_end(&mut content)?;
+    if content.len() as u64 > LARGEST_FILE {
+        return Err(io::Error::other(format!(
+            "it is larger than {LARGEST_FILE} bytes"
+        )));
+    }
+    Ok(content)
+}
+
 /// The path below the root that the absolute `path` names.
 fn relative(path: &Path) -> Result<&Path, Errno> {
     let below = path.strip_prefix("/").map_err(|_| Errno::INVAL)?;
@@ -498,6 +532,7 @@ fn status_of(stat: &Stat) -> FileStatus {
         size: u64::try_from(stat.st_size).unwrap_or(0),
         device: stat.st_dev,
         inode: stat.st_ino,
+        changed_at: (stat.st_ctime, stat.st_ctime_nsec as u32),
     }
 }
 

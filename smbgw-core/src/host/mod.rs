@@ -68,6 +68,25 @@ pub trait Host: Debug + Sync {
     /// Where the directory cannot be read.
     fn list(&self, path: &Path) -> Result<Vec<String>, FileError>;
 
+    /// The files in the directory at `path` whose names end in `suffix`, hidden ones left out: each
+    /// name with its content, sorted by name. Nothing where there is no such directory.
+    ///
+    /// # Errors
+    /// Where the directory or one of the files cannot be read.
+    fn read_files(&self, path: &Path, suffix: &str) -> Result<Vec<(String, Vec<u8>)>, FileError> {
+        let mut files = Vec::new();
+        for name in self.list(path)? {
+            if name.ends_with(suffix)
+                && !name.starts_with('.')
+                // One that vanished since the listing was removed by another process.
+                && let Some(content) = self.read(&path.join(&name))?
+            {
+                files.push((name, content));
+            }
+        }
+        Ok(files)
+    }
+
     /// Replaces the content of the file at `path` atomically and durably: after a crash it holds
     /// either the old or the new bytes. An existing file keeps owner, mode and extended attributes;
     /// a new one gets `mode`. Content that is equal already is left alone.

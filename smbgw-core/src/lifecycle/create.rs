@@ -1,7 +1,7 @@
 //! Making a share.
 
 use crate::account;
-use crate::catalog::{self, ShareRecord};
+use crate::catalog::{ShareRecord, Snapshot};
 use crate::definition::Accepted;
 use crate::host::missing_dirs;
 use crate::journal::{self, Journal};
@@ -54,7 +54,7 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
         None => check.message.clone(),
     }));
     notes.extend(survey.remarks.iter().cloned());
-    notes.extend(server_wide::notes(&records, &spec));
+    notes.extend(server_wide::notes(records.records(), &spec));
     let path = spec.path.as_path();
     let volume = machine
         .storage
@@ -64,7 +64,7 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
         spec,
         volume,
         &survey.existing,
-        accepted,
+        (accepted, records),
         &mut notes,
     )?;
     let journal = Journal::create(machine.host, &plan)?;
@@ -92,7 +92,7 @@ pub fn check(
 pub(super) struct Situation {
     pub(super) examined: Examined,
     pub(super) taken: Vec<Volume>,
-    pub(super) records: Vec<ShareRecord>,
+    pub(super) records: Snapshot,
 }
 
 impl Situation {
@@ -100,7 +100,7 @@ impl Situation {
         Wanted {
             spec: &self.examined.spec,
             survey: &self.examined.survey,
-            others: &self.records,
+            others: self.records.records(),
         }
     }
 }
@@ -110,7 +110,7 @@ pub(super) fn look(
     options: &CreateOptions,
     name: Option<&ShareName>,
 ) -> Result<Situation, ShareError> {
-    let records = catalog::load_all(machine.host)?;
+    let records = Snapshot::take(machine.host)?;
     let plans = journal::plans_under_way(machine.host, name)?;
     let in_plans: Vec<&Volume> = plans.iter().flat_map(volumes_of).collect();
     let under_way: Vec<_> = plans
@@ -118,11 +118,11 @@ pub(super) fn look(
         .flat_map(|plan| volumes_of(plan).map(|volume| (plan.share.clone(), volume.path.clone())))
         .collect();
     let neighbours = Neighbours {
-        records: &records,
+        records: records.records(),
         under_way: &under_way,
     };
     let examined = examine(machine, options, &neighbours)?;
-    let ours = records.iter().map(|record| &record.volume);
+    let ours = records.records().iter().map(|record| &record.volume);
     let taken = ours.chain(in_plans).cloned().collect();
     Ok(Situation {
         examined,
@@ -145,7 +145,7 @@ fn plan(
     spec: ShareSpec,
     volume: Volume,
     existing: &std::path::Path,
-    accepted: Option<Accepted>,
+    (accepted, others): (Option<Accepted>, Snapshot),
     notes: &mut Vec<String>,
 ) -> Result<Plan, ShareError> {
     let mut steps: Vec<Step> = Vec::new();
@@ -220,6 +220,7 @@ fn plan(
         Publish {
             record: record.clone(),
             accepted,
+            others: Some(others),
         }
         .into(),
     );

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{self, ShareRecord};
+use crate::catalog::{self, ShareRecord, Snapshot};
 use crate::change::Change;
 use crate::definition::{Accepted, synchronise, synchronise_with};
 use crate::layout::{SHARES_CONF, catalog_file};
@@ -21,6 +21,10 @@ pub struct Publish {
     /// undone and never done again from the journal, which does not keep this.
     #[serde(skip)]
     pub accepted: Option<Accepted>,
+    /// The other shares' records as they were read just before, which the journal does not keep
+    /// either.
+    #[serde(skip)]
+    pub others: Option<Snapshot>,
 }
 
 impl Action for Publish {
@@ -36,7 +40,7 @@ impl Action for Publish {
 
     fn apply(&self, machine: &Machine<'_>, (): &()) -> Result<Change, StepError> {
         let check = Check::Candidate(self.accepted.as_ref());
-        put(machine, &self.record, check)?;
+        put(machine, &self.record, self.others.as_ref(), check)?;
         Ok(Change::Created)
     }
 
@@ -73,7 +77,7 @@ impl Action for Withdraw {
     }
 
     fn undo(&self, machine: &Machine<'_>, (): &()) -> Result<(), StepError> {
-        put(machine, &self.record, Check::Nothing)
+        put(machine, &self.record, None, Check::Nothing)
     }
 
     fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
@@ -124,15 +128,20 @@ enum Check<'a> {
     Nothing,
 }
 
-fn put(machine: &Machine<'_>, record: &ShareRecord, check: Check<'_>) -> Result<(), StepError> {
+fn put(
+    machine: &Machine<'_>,
+    record: &ShareRecord,
+    others: Option<&Snapshot>,
+    check: Check<'_>,
+) -> Result<(), StepError> {
     let (checked, accepted) = match check {
         Check::Candidate(accepted) => (Some(record.name()), accepted),
         Check::Nothing => (None, None),
     };
     {
         let _lock = machine.lock_configuration()?;
-        catalog::store(machine.host, record)?;
-        synchronise_with(machine.host, checked, accepted, machine.deadline)?;
+        let records = Snapshot::store(others, machine.host, record)?;
+        synchronise_with(machine.host, &records, checked, accepted, machine.deadline)?;
     }
     reload_if_running(machine)
 }
