@@ -14,6 +14,18 @@ pub const CATALOG_DIR: &str = "/etc/smbgw/shares";
 /// What is under way: one file for each share that is being changed.
 pub const JOURNAL_DIR: &str = "/var/lib/smbgw/journal";
 
+/// How the shares are watched, and who is told: the administrator's.
+pub const MONITOR_CONF: &str = "/etc/smbgw/monitor.toml";
+
+/// Alerts that are raised, acknowledged and silenced.
+pub const ALERTS: &str = "/var/lib/smbgw/alerts.json";
+
+/// Messages that wait for their delivery.
+pub const OUTBOX: &str = "/var/lib/smbgw/outbox.json";
+
+/// Usage over time.
+pub const HISTORY: &str = "/var/lib/smbgw/history.db";
+
 /// The file in [`CATALOG_DIR`] for the share with the folded name `key`.
 pub fn catalog_file(key: &str) -> PathBuf {
     PathBuf::from(CATALOG_DIR).join(format!("{key}.json"))

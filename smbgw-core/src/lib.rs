@@ -13,6 +13,8 @@
 
 pub mod account;
 pub mod acl;
+#[cfg(feature = "alert")]
+pub mod alert;
 pub mod catalog;
 pub mod change;
 pub mod deadline;

@@ -1,0 +1,111 @@
+//! What was seen of a share.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::notice::Facts;
+use crate::share::ShareName;
+
+/// One thing seen of a share, or of the machine, at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The share; `None` for the machine as a whole.
+    pub share: Option<ShareName>,
+    /// What was looked at.
+    pub kind: Kind,
+    /// What came out.
+    pub measure: Measure,
+    /// What people are told with it.
+    pub facts: Facts,
+}
+
+/// How a reading is judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// Part of a limit, in percent; judged by the thresholds of the share.
+    Percent(f64),
+    /// Days until the limit is reached (0 where it is); `None` where it is not in sight. Judged by
+    /// the number of days set for the share.
+    DaysLeft(Option<f64>),
+    /// Something is so, with the severity that has; `None`: it is not so.
+    Present(Option<Severity>),
+    /// It could not be seen this time: what is raised stays raised.
+    Unknown,
+}
+
+/// What an alert is about. A share has at most one alert of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Bytes against their limit.
+    Space,
+    /// Files and directories against their limit.
+    Inodes,
+    /// The limit will be reached within the days set.
+    Forecast,
+    /// A soft limit is exceeded and its grace time runs, or is over.
+    SoftLimit,
+    /// The hard limit is reached: writes fail.
+    HardLimit,
+    /// What the kernel enforces is not what is meant.
+    Drift,
+    /// A share cannot be looked at: its file system is not mounted, say.
+    Unreadable,
+    /// Usage is not remembered.
+    History,
+    /// A message sent to see whether messages arrive.
+    Test,
+}
+
+impl Kind {
+    /// The name in files and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Space => "space",
+            Self::Inodes => "inodes",
+            Self::Forecast => "forecast",
+            Self::SoftLimit => "soft-limit",
+            Self::HardLimit => "hard-limit",
+            Self::Drift => "drift",
+            Self::Unreadable => "unreadable",
+            Self::History => "history",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How bad something is, by the names of syslog(3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// Something has to be done soon.
+    Warning,
+    /// Something has to be done now.
+    Critical,
+}
+
+impl Severity {
+    /// The name in files and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
