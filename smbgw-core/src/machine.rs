@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::account::UserName;
 use crate::deadline::Deadline;
 use crate::host::{Host, Lock, LockError};
-use crate::ports::Storage;
+use crate::ports::{Storage, Traces};
 use crate::progress::Progress;
 use crate::secret::Secret;
 use crate::service::SmbService;
@@ -21,6 +21,8 @@ pub struct Machine<'a> {
     pub storage: &'a dyn Storage,
     /// The smbd that serves the shares.
     pub service: &'a dyn SmbService,
+    /// What is remembered of shares, and forgotten with them.
+    pub traces: &'a [&'a dyn Traces],
     /// Who is told what happens.
     pub progress: &'a dyn Progress,
     /// SMB passwords for accounts that are to be made, by name.
@@ -39,6 +41,7 @@ impl Machine<'_> {
             host: self.host,
             storage: self.storage,
             service: self.service,
+            traces: self.traces,
             progress: self.progress,
             passwords: BTreeMap::new(),
             free_space_command: self.free_space_command.clone(),

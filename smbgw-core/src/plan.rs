@@ -15,6 +15,7 @@ use crate::steps::{
     parents::{MakeParents, RemoveParents},
     permissions::GrantAccess,
     prove::ProveShare,
+    traces::ForgetTraces,
     volume::{GiveUpVolume, MakeVolume},
 };
 
@@ -133,6 +134,7 @@ steps![
     GiveUpVolume,
     RemoveParents,
     RemoveAccount,
+    ForgetTraces,
 ];
 
 impl Step {

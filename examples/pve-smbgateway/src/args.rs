@@ -84,6 +84,9 @@ pub(crate) enum Command {
         /// Remove the data too; asks first.
         #[arg(long)]
         purge: bool,
+        /// Set the history of its usage apart instead of removing it.
+        #[arg(long)]
+        keep_history: bool,
         /// Do not ask.
         #[arg(long)]
         yes: bool,

@@ -60,7 +60,12 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
                 output.outcome("resize", resize(machine, name, quota, force))
             })
         }),
-        Command::Delete { name, purge, yes } => with_name(&output, &name, |name| {
+        Command::Delete {
+            name,
+            purge,
+            keep_history,
+            yes,
+        } => with_name(&output, &name, |name| {
             if purge && !yes {
                 let question = format!("This removes the share {name} and ALL ITS DATA.");
                 match ask::consent(&question) {
@@ -73,8 +78,12 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
                     Err(error) => return output.unusable("purge", &error.to_string()),
                 }
             }
+            let options = DeleteOptions {
+                purge,
+                keep_history,
+            };
             on_machine(&common, BTreeMap::new(), true, |machine| {
-                output.outcome("delete", delete(machine, name, DeleteOptions { purge }))
+                output.outcome("delete", delete(machine, name, options))
             })
         }),
         Command::QuotaStatus { name } => match name {
@@ -128,6 +137,7 @@ fn on_machine(
         host: &host,
         storage: &storage,
         service: service.as_ref(),
+        traces: &[],
         progress: progress.as_ref(),
         passwords,
         free_space_command: free_space_command(),

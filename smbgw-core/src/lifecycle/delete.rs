@@ -13,6 +13,7 @@ use crate::share::ShareName;
 use crate::steps::accounts::RemoveAccount;
 use crate::steps::definition::Withdraw;
 use crate::steps::parents::RemoveParents;
+use crate::steps::traces::ForgetTraces;
 use crate::steps::volume::GiveUpVolume;
 
 /// How a share is taken away.
@@ -20,6 +21,8 @@ use crate::steps::volume::GiveUpVolume;
 pub struct DeleteOptions {
     /// Remove the data too, and the accounts and directories that were made for the share.
     pub purge: bool,
+    /// Set the history of its usage apart instead of removing it.
+    pub keep_history: bool,
 }
 
 /// Takes the share `name` away: its definition, its sessions and its limit; with
@@ -56,7 +59,10 @@ pub fn delete(
 fn plan(
     machine: &Machine<'_>,
     record: ShareRecord,
-    DeleteOptions { purge }: DeleteOptions,
+    DeleteOptions {
+        purge,
+        keep_history,
+    }: DeleteOptions,
 ) -> Result<Plan, ShareError> {
     let share = record.name().clone();
     let volume = record.volume.clone();
@@ -90,6 +96,16 @@ fn plan(
                 .filter(|user| !used_elsewhere(user));
             steps.extend(only_here.map(|user| RemoveAccount { user: user.clone() }.into()));
         }
+    }
+    if !machine.traces.is_empty() {
+        let share = share.clone();
+        steps.push(
+            ForgetTraces {
+                share,
+                keep_history,
+            }
+            .into(),
+        );
     }
     Ok(Plan {
         operation: Operation::Delete,

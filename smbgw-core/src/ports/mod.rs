@@ -4,12 +4,14 @@
 //! [`PortError`]: text, code and remedy, with the implementing crate's own error as their source.
 
 pub mod storage;
+pub mod traces;
 
 use std::fmt;
 
 use crate::error::{Coded, ErrorKind};
 
 pub use storage::{Filesystem, Handle, Limits, Origin, QuotaState, Storage, Survey, Usage, Volume};
+pub use traces::Traces;
 
 /// An error that came through a port.
 #[derive(Debug)]

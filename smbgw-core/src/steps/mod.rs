@@ -7,4 +7,5 @@ pub mod limits;
 pub mod parents;
 pub mod permissions;
 pub mod prove;
+pub mod traces;
 pub mod volume;

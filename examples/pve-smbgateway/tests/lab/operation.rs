@@ -46,8 +46,8 @@ impl Operation {
         with_machine(faults, progress, |machine| match self {
             Self::Create => create(machine, &request(lab, "crash", &["alice", "carol"])),
             Self::Resize => resize(machine, &name, "96M".parse().unwrap(), false),
-            Self::Delete => delete(machine, &name, DeleteOptions { purge: false }),
-            Self::Purge => delete(machine, &name, DeleteOptions { purge: true }),
+            Self::Delete => delete(machine, &name, DeleteOptions::default()),
+            Self::Purge => delete(machine, &name, PURGE),
         })
     }
 
@@ -99,6 +99,11 @@ pub(crate) fn done(result: &Result<Outcome, ShareError>) {
     assert!(matches!(result, Ok(Outcome::Done(_))), "{result:#?}");
 }
 
+const PURGE: DeleteOptions = DeleteOptions {
+    purge: true,
+    keep_history: false,
+};
+
 /// Puts the real machine together, with faults.
 pub(crate) fn with_machine<T>(
     faults: &Faults,
@@ -115,6 +120,7 @@ pub(crate) fn with_machine<T>(
         host: &host,
         storage: &storage,
         service: &service,
+        traces: &[],
         progress,
         passwords: BTreeMap::from([(
             "carol".to_string(),
@@ -146,7 +152,7 @@ fn clear(lab: &Lab) {
     for name in ["crash", "other"] {
         let name: ShareName = name.parse().unwrap();
         with_machine(&Faults::none(), &Silent, |machine| {
-            match delete(machine, &name, DeleteOptions { purge: true }) {
+            match delete(machine, &name, PURGE) {
                 Err(ShareError::NotFound(_)) => {}
                 result => done(&result),
             }
