@@ -13,7 +13,8 @@ use smbgw_core::ports::{Filesystem, QuotaState};
 
 use crate::btrfs;
 use crate::error::{QuotaError, UNSUPPORTED_REMEDY};
-use crate::sys;
+use crate::kind::QuotaKind;
+use crate::sys::{self, Switches};
 
 const MOUNTINFO: &str = "/proc/self/mountinfo";
 
@@ -140,7 +141,7 @@ impl Place {
             });
         };
         match filesystem {
-            Filesystem::Ext4 | Filesystem::Xfs => self.project_state(filesystem),
+            Filesystem::Ext4 | Filesystem::Xfs => self.state_by_id(filesystem, QuotaKind::Project),
             Filesystem::Btrfs => btrfs::quota_state(self),
             Filesystem::Zfs => Ok(QuotaState::Enforced(filesystem)),
         }
@@ -187,33 +188,58 @@ impl Place {
         free(&self.fd).map_err(|error| QuotaError::path("look at", &self.path, error))
     }
 
-    fn project_state(&self, filesystem: Filesystem) -> Result<QuotaState, QuotaError> {
-        let flags = match sys::quota_flags(&self.fd) {
-            Ok(flags) => flags,
-            Err(error) if means_quotas_are_off(&error) => 0,
-            Err(error) => {
-                return Err(QuotaError::path(
-                    "read the quota state of",
-                    &self.path,
-                    error,
-                ));
-            }
-        };
-        let counted = flags & sys::PROJECT_COUNTED != 0;
-        if counted && flags & sys::PROJECT_ENFORCED != 0 {
+    /// What the kernel of ext4 and XFS does about quotas of `kind`.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub(crate) fn switches(&self, kind: QuotaKind) -> Result<Switches, QuotaError> {
+        match sys::switches(&self.fd, kind) {
+            Ok(switches) => Ok(switches),
+            Err(error) if means_quotas_are_off(&error) => Ok(Switches::default()),
+            Err(error) => Err(QuotaError::path(
+                "read the quota state of",
+                &self.path,
+                error,
+            )),
+        }
+    }
+
+    /// The error of quotas of `kind` that `switches` says are not enforced.
+    pub(crate) fn off(
+        &self,
+        filesystem: Filesystem,
+        kind: QuotaKind,
+        switches: Switches,
+    ) -> QuotaError {
+        QuotaError::Off {
+            mount_point: self.mount.mount_point.clone(),
+            reason: self.reason(kind, switches),
+            remedy: remedy(filesystem, kind, switches.counted, &self.mount),
+        }
+    }
+
+    fn state_by_id(
+        &self,
+        filesystem: Filesystem,
+        kind: QuotaKind,
+    ) -> Result<QuotaState, QuotaError> {
+        let switches = self.switches(kind)?;
+        if switches.enforced {
             return Ok(QuotaState::Enforced(filesystem));
         }
-        let source = &self.mount.source;
-        let reason = if counted {
-            format!("project quotas on {source} are counted, but not enforced")
-        } else {
-            format!("project quotas are switched off on {source}")
-        };
         Ok(QuotaState::Off {
             filesystem,
-            reason,
-            remedy: project_remedy(filesystem, counted, &self.mount),
+            reason: self.reason(kind, switches),
+            remedy: remedy(filesystem, kind, switches.counted, &self.mount),
         })
+    }
+
+    fn reason(&self, kind: QuotaKind, switches: Switches) -> String {
+        let (kind, source) = (kind.name(), &self.mount.source);
+        match switches.counted {
+            true => format!("{kind} quotas on {source} are counted, but not enforced"),
+            false => format!("{kind} quotas are switched off on {source}"),
+        }
     }
 }
 
@@ -247,21 +273,25 @@ fn free(fd: impl AsFd) -> Result<u64, Errno> {
     Ok(status.f_bavail.saturating_mul(status.f_bsize as u64))
 }
 
-fn project_remedy(filesystem: Filesystem, counted: bool, mount: &Mount) -> String {
+/// How to switch quotas of `kind` on.
+fn remedy(filesystem: Filesystem, kind: QuotaKind, counted: bool, mount: &Mount) -> String {
     let source = &mount.source;
     let mount_point = mount.mount_point.display();
     let is_root = mount.mount_point == Path::new("/");
-    let option = match filesystem {
-        Filesystem::Ext4 => "prjquota",
-        _ => "pquota",
-    };
+    let option = kind.mount_option(filesystem);
     // Mounting ext4 anew in place shows the option in /proc/mounts, but enforces nothing.
     if filesystem == Filesystem::Ext4 && counted {
         return format!(
-            "run `quotaon -P {mount_point}` (package quota), and add `{option}` to the options of \
-             {mount_point} in /etc/fstab so that it stays"
+            "run `quotaon {} {mount_point}` (package quota), and add `{option}` to the options of \
+             {mount_point} in /etc/fstab so that it stays",
+            kind.tool_option()
         );
     }
+    let tune = format!(
+        "`tune2fs -O {} -Q {} {source}`",
+        kind.ext4_features(),
+        kind.ext4_name()
+    );
     let again = if is_root && filesystem == Filesystem::Xfs {
         format!(
             "add `rootflags={option}` to GRUB_CMDLINE_LINUX in /etc/default/grub, \
@@ -275,13 +305,10 @@ fn project_remedy(filesystem: Filesystem, counted: bool, mount: &Mount) -> Strin
     };
     match filesystem {
         Filesystem::Ext4 if is_root => format!(
-            "start another system, run `tune2fs -O quota,project -Q prjquota {source}` there, and \
-             start this one again with `{option}` among the options of / in /etc/fstab"
+            "start another system, run {tune} there, and start this one again with `{option}` \
+             among the options of / in /etc/fstab"
         ),
-        Filesystem::Ext4 => format!(
-            "run `umount {mount_point}` and `tune2fs -O quota,project -Q prjquota {source}`; \
-             then {again}"
-        ),
+        Filesystem::Ext4 => format!("run `umount {mount_point}` and {tune}; then {again}"),
         _ => again,
     }
 }
@@ -405,10 +432,16 @@ garbage
     #[test]
     fn remedies_name_the_commands() {
         let mounts = parse_mountinfo(RECORDED);
-        let ext4 = project_remedy(Filesystem::Ext4, false, &mounts[5]);
+        let project = QuotaKind::Project;
+        let ext4 = remedy(Filesystem::Ext4, project, false, &mounts[5]);
         assert!(ext4.contains("`tune2fs -O quota,project -Q prjquota /dev/loop1`"));
-        assert!(!project_remedy(Filesystem::Ext4, true, &mounts[5]).contains("tune2fs"));
-        assert!(project_remedy(Filesystem::Xfs, false, &mounts[0]).contains("`rootflags=pquota`"));
+        assert!(!remedy(Filesystem::Ext4, project, true, &mounts[5]).contains("tune2fs"));
+        let xfs = remedy(Filesystem::Xfs, project, false, &mounts[0]);
+        assert!(xfs.contains("`rootflags=pquota`"));
+        let users = remedy(Filesystem::Ext4, QuotaKind::User, false, &mounts[5]);
+        assert!(users.contains("`tune2fs -O quota -Q usrquota /dev/loop1`"));
+        let groups = remedy(Filesystem::Xfs, QuotaKind::Group, false, &mounts[0]);
+        assert!(groups.contains("`rootflags=gquota`"));
     }
 
     proptest! {

@@ -40,6 +40,20 @@ pub enum QuotaError {
         /// What the system said.
         source: io::Error,
     },
+    /// The quota of a user or group could not be read or changed.
+    #[error("cannot {action} the quota of {kind} {id} on `{}`", path.display())]
+    Owner {
+        /// `read` or `set`.
+        action: &'static str,
+        /// `user` or `group`.
+        kind: &'static str,
+        /// A path on the file system.
+        path: PathBuf,
+        /// The user id or group id.
+        id: u32,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The file system has no limits that this crate knows.
     #[error("`{}` is on {type_name}, which has no limits for directories", path.display())]
     UnsupportedFilesystem {
@@ -227,6 +241,7 @@ impl Coded for QuotaError {
             Self::NotLocal { .. } => "quota.not-local",
             Self::Path { .. } => "quota.path",
             Self::Project { .. } => "quota.project",
+            Self::Owner { .. } => "quota.owner",
             Self::UnsupportedFilesystem { .. } => "quota.unsupported-filesystem",
             Self::Off { .. } => "quota.off",
             Self::NotADirectory { .. } => "quota.not-a-directory",
@@ -276,6 +291,7 @@ impl Coded for QuotaError {
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Path { .. }
             | Self::Project { .. }
+            | Self::Owner { .. }
             | Self::NoFreeProject { .. }
             | Self::TimedOut { .. } => ErrorKind::Failed,
             Self::Command(error) => error.kind(),
@@ -286,7 +302,9 @@ impl Coded for QuotaError {
 
     fn remedy(&self) -> Option<String> {
         let text = match self {
-            Self::Path { source, .. } | Self::Project { source, .. } => match source.kind() {
+            Self::Path { source, .. }
+            | Self::Project { source, .. }
+            | Self::Owner { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => "run the program as root".into(),
                 io::ErrorKind::ReadOnlyFilesystem => "mount the file system writable".into(),
                 _ => return None,

@@ -21,9 +21,11 @@
 //! 5.14 or newer is needed for `quotactl_fd`.
 
 pub mod btrfs;
+mod by_id;
 mod bytes_only;
 pub mod detect;
 mod error;
+mod kind;
 mod project;
 mod projid;
 mod space;

@@ -3,15 +3,15 @@
 //! A file or directory counts for the project it is marked with; what is made in a marked directory
 //! inherits the mark. See quotactl(2), ext4(5) and xfs_quota(8).
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
 use smbgw_core::change::Change;
-use smbgw_core::ports::{Filesystem, Limits, Usage};
+use smbgw_core::ports::{Limits, Usage};
 
+use crate::by_id::{NO_ID, Quota, Quotas, Walk};
 use crate::detect::Place;
 use crate::error::QuotaError;
+use crate::kind::QuotaKind;
 use crate::sys;
 
 /// The project quotas of one ext4 or XFS file system.
@@ -26,10 +26,7 @@ use crate::sys;
 /// # Ok::<(), smbgw_quota::QuotaError>(())
 /// ```
 #[derive(Debug)]
-pub struct ProjectQuotas {
-    place: Place,
-    block: u64,
-}
+pub struct ProjectQuotas(Quotas);
 
 impl ProjectQuotas {
     /// The quotas of the file system that the directory `path` is on.
@@ -46,23 +43,12 @@ impl ProjectQuotas {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn at(place: Place) -> Result<Self, QuotaError> {
-        if !matches!(place.filesystem(), Some(Filesystem::Ext4 | Filesystem::Xfs)) {
-            return Err(QuotaError::UnsupportedFilesystem {
-                path: place.path().into(),
-                type_name: place.mount().type_name.clone(),
-            });
-        }
-        let status = rustix::fs::fstatfs(&place)
-            .map_err(|error| QuotaError::path("look at", place.path(), error))?;
-        Ok(Self {
-            place,
-            block: u64::try_from(status.f_bsize).unwrap_or(4096).max(1024),
-        })
+        Quotas::at(place, QuotaKind::Project).map(Self)
     }
 
     /// The directory that was opened, with its file system.
     pub fn place(&self) -> &Place {
-        &self.place
+        self.0.place()
     }
 
     /// What project `id` holds and what its limits are; nothing for an id never used.
@@ -70,15 +56,7 @@ impl ProjectQuotas {
     /// # Errors
     /// Where quotas are switched off ([`QuotaError::Off`]), or the caller is not root.
     pub fn get(&self, id: u32) -> Result<ProjectQuota, QuotaError> {
-        match sys::project_quota(&self.place, id) {
-            Ok(quota) => Ok(quota.into()),
-            // XFS has no record of an id that was never used.
-            Err(error) if is(&error, Errno::NOENT) => Ok(ProjectQuota {
-                id,
-                ..ProjectQuota::default()
-            }),
-            Err(error) => Err(self.failure("read", id, error)),
-        }
+        Ok(self.0.get(id)?.into())
     }
 
     /// Sets the limits of project `id`; `None` means no limit. Limits in bytes are cut to whole
@@ -88,60 +66,20 @@ impl ProjectQuotas {
     /// [`QuotaError::ProjectId`] for ids that are none, [`QuotaError::SoftAboveHard`], or where the
     /// kernel refuses.
     pub fn set_limits(&self, id: u32, limits: Limits) -> Result<Change, QuotaError> {
-        if id == 0 || id == u32::MAX {
+        if id == 0 || id == NO_ID {
             return Err(QuotaError::ProjectId { id });
         }
-        check_order(limits.soft_bytes, limits.bytes)?;
-        check_order(limits.soft_inodes, limits.inodes)?;
-        let limits = self.effective(limits);
-        if self.get(id)?.limits == limits {
-            return Ok(Change::Unchanged);
-        }
-        let blocks = |bytes: Option<u64>| bytes.unwrap_or(0) >> 10;
-        let quota = sys::DiskQuota {
-            block_hard: blocks(limits.bytes),
-            block_soft: blocks(limits.soft_bytes),
-            inode_hard: limits.inodes.unwrap_or(0),
-            inode_soft: limits.soft_inodes.unwrap_or(0),
-            ..sys::DiskQuota::default()
-        };
-        sys::set_project_quota(&self.place, id, &quota)
-            .map_err(|error| self.failure("set", id, error))?;
-        Ok(Change::Updated)
+        Ok(match self.0.set_limits(id, limits)? {
+            true => Change::Updated,
+            false => Change::Unchanged,
+        })
     }
 
     /// Every project that holds something or has limits, by rising id.
     pub fn iter(&self) -> Projects<'_> {
         Projects {
-            quotas: self,
-            next: Some(0),
-            in_a_row: false,
-        }
-    }
-
-    /// The limits the kernel will tell after `limits` were set.
-    fn effective(&self, limits: Limits) -> Limits {
-        let whole = |bytes: u64| (bytes / self.block).max(1) * self.block;
-        Limits {
-            bytes: limits.bytes.map(whole),
-            soft_bytes: limits.soft_bytes.map(whole),
-            // To the kernel, zero is no limit.
-            inodes: limits.inodes.filter(|&count| count > 0),
-            soft_inodes: limits.soft_inodes.filter(|&count| count > 0),
-        }
-    }
-
-    fn failure(&self, action: &'static str, id: u32, source: io::Error) -> QuotaError {
-        if crate::detect::means_quotas_are_off(&source)
-            && let Err(off @ QuotaError::Off { .. }) = self.place.require_enforced()
-        {
-            return off;
-        }
-        QuotaError::Project {
-            action,
-            path: self.place.path().into(),
-            id,
-            source,
+            quotas: &self.0,
+            walk: self.0.walk(0),
         }
     }
 }
@@ -158,32 +96,18 @@ impl<'q> IntoIterator for &'q ProjectQuotas {
 /// The projects of one file system, by rising id; see [`ProjectQuotas::iter`].
 #[derive(Debug)]
 pub struct Projects<'q> {
-    quotas: &'q ProjectQuotas,
-    next: Option<u32>,
-    /// Whether the id before `next` is in use.
-    in_a_row: bool,
+    quotas: &'q Quotas,
+    walk: Walk,
 }
 
-impl<'q> Projects<'q> {
+impl Projects<'_> {
     /// Leaves out the projects with ids below `id`.
     #[must_use]
     pub fn from_id(self, id: u32) -> Self {
         Self {
-            next: Some(id),
-            in_a_row: false,
+            walk: self.quotas.walk(id),
             ..self
         }
-    }
-
-    /// The quota of `id`, if it is in use; an error is left to the search for the next one.
-    fn neighbour(&self, id: u32) -> Option<ProjectQuota> {
-        let quota = self.quotas.get(id).ok()?;
-        (!quota.is_unused()).then_some(quota)
-    }
-
-    fn go_on_after(&mut self, id: u32) {
-        // The highest number is no id, and asking for it is an error.
-        self.next = id.checked_add(1).filter(|&id| id != u32::MAX);
     }
 }
 
@@ -191,32 +115,8 @@ impl Iterator for Projects<'_> {
     type Item = Result<ProjectQuota, QuotaError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while let Some(from) = self.next.take() {
-            // Ids are mostly given out in a row, and ext4 answers for a known id in a fifth of the
-            // time that it takes to search for the next one.
-            if self.in_a_row
-                && let Some(quota) = self.neighbour(from)
-            {
-                self.go_on_after(from);
-                return Some(Ok(quota));
-            }
-            match sys::next_project_quota(&self.quotas.place, from) {
-                Ok(found) => {
-                    self.go_on_after(found.id);
-                    let quota = ProjectQuota::from(found);
-                    // ext4 goes on listing an id for a while that is no longer used.
-                    self.in_a_row = !quota.is_unused();
-                    if self.in_a_row {
-                        return Some(Ok(quota));
-                    }
-                }
-                Err(error) if is(&error, Errno::NOENT) => return None,
-                // ext4 ends so where it has never stored a quota.
-                Err(error) if is(&error, Errno::SRCH) && from > 0 => return None,
-                Err(error) => return Some(Err(self.quotas.failure("read", from, error))),
-            }
-        }
-        None
+        let found = self.walk.step(self.quotas)?;
+        Some(found.map(ProjectQuota::from))
     }
 }
 
@@ -251,20 +151,13 @@ impl ProjectQuota {
     }
 }
 
-impl From<sys::DiskQuota> for ProjectQuota {
-    fn from(quota: sys::DiskQuota) -> Self {
-        let limit = |value: u64| (value > 0).then_some(value);
-        let bytes = |blocks: u64| limit(blocks).map(|blocks| blocks.saturating_mul(1024));
+impl From<Quota> for ProjectQuota {
+    fn from(quota: Quota) -> Self {
         Self {
             id: quota.id,
-            bytes: quota.space,
+            bytes: quota.bytes,
             inodes: quota.inodes,
-            limits: Limits {
-                bytes: bytes(quota.block_hard),
-                soft_bytes: bytes(quota.block_soft),
-                inodes: limit(quota.inode_hard),
-                soft_inodes: limit(quota.inode_soft),
-            },
+            limits: quota.limits,
         }
     }
 }
@@ -283,7 +176,7 @@ impl Project {
     /// [`QuotaError::NotFound`] where it belongs to none.
     pub fn open(path: &Path) -> Result<Self, QuotaError> {
         let quotas = ProjectQuotas::open(path)?;
-        match project_of(&quotas.place)? {
+        match project_of(quotas.place())? {
             0 => Err(QuotaError::NotFound {
                 what: "project".into(),
                 path: path.into(),
@@ -303,7 +196,7 @@ impl Project {
     /// Where that cannot be read.
     pub fn usage(&self) -> Result<Usage, QuotaError> {
         let quota = self.quotas.get(self.id)?;
-        Ok(quota.usage(self.quotas.place.filesystem_free()?))
+        Ok(quota.usage(self.quotas.place().filesystem_free()?))
     }
 
     /// Its limits.
@@ -339,17 +232,6 @@ pub(crate) fn inherited_project(place: &Place) -> Result<Option<(PathBuf, u32)>,
     Ok(inherits.then(|| (place.path().to_path_buf(), attributes.project)))
 }
 
-fn check_order(soft: Option<u64>, hard: Option<u64>) -> Result<(), QuotaError> {
-    match (soft, hard) {
-        (Some(soft), Some(hard)) if soft > hard => Err(QuotaError::SoftAboveHard { soft, hard }),
-        _ => Ok(()),
-    }
-}
-
-fn is(error: &io::Error, errno: Errno) -> bool {
-    error.raw_os_error() == Some(errno.raw_os_error())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -374,20 +256,5 @@ mod tests {
             ..quota
         };
         assert_eq!(free.usage(1000).available, 1000);
-    }
-
-    #[test]
-    fn units_of_the_kernel_become_bytes() {
-        let quota = ProjectQuota::from(sys::DiskQuota {
-            block_hard: 2048,
-            space: 4096,
-            inode_soft: 5,
-            id: 9,
-            ..sys::DiskQuota::default()
-        });
-        assert_eq!(quota.limits.bytes, Some(2 << 20));
-        assert_eq!(quota.limits.soft_bytes, None);
-        assert_eq!(quota.limits.soft_inodes, Some(5));
-        assert_eq!((quota.id, quota.bytes), (9, 4096));
     }
 }

@@ -8,6 +8,8 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
+use crate::kind::QuotaKind;
+
 /// Limits and usage of one id: `struct if_nextdqblk`, whose head is `struct if_dqblk`.
 ///
 /// Block limits count 1024 bytes, `space` counts bytes.
@@ -69,55 +71,108 @@ pub(crate) struct FileAttributes {
 /// What is made in a directory with this flag belongs to its project (`FS_XFLAG_PROJINHERIT`).
 pub(crate) const PROJECT_INHERIT: u32 = 0x200;
 
-/// Project quotas are counted (`FS_QUOTA_PDQ_ACCT`).
-pub(crate) const PROJECT_COUNTED: u16 = 1 << 4;
-/// Project quotas are enforced (`FS_QUOTA_PDQ_ENFD`).
-pub(crate) const PROJECT_ENFORCED: u16 = 1 << 5;
+/// `struct if_dqinfo`: for how long soft limits may be exceeded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct QuotaInfo {
+    /// Seconds for which the soft limit of bytes may be exceeded.
+    pub(crate) block_grace: u64,
+    /// Seconds for which the soft limit of files may be exceeded.
+    pub(crate) inode_grace: u64,
+    flags: u32,
+    valid: u32,
+}
 
-const PROJECT_QUOTA: u32 = 2;
+impl QuotaInfo {
+    pub(crate) fn of_seconds(block_grace: u64, inode_grace: u64) -> Self {
+        Self {
+            block_grace,
+            inode_grace,
+            ..Self::default()
+        }
+    }
+}
+
+/// The limits of blocks in [`DiskQuota::valid`] (`QIF_BLIMITS`).
+pub(crate) const BLOCK_LIMITS: u32 = 1;
+/// The limits of files in [`DiskQuota::valid`] (`QIF_ILIMITS`).
+pub(crate) const INODE_LIMITS: u32 = 1 << 2;
+/// The end of the grace for blocks in [`DiskQuota::valid`] (`QIF_BTIME`).
+pub(crate) const BLOCK_TIME: u32 = 1 << 4;
+/// The end of the grace for files in [`DiskQuota::valid`] (`QIF_ITIME`).
+pub(crate) const INODE_TIME: u32 = 1 << 5;
+
+const Q_GETINFO: u32 = 0x0080_0005;
+const Q_SETINFO: u32 = 0x0080_0006;
 const Q_GETQUOTA: u32 = 0x0080_0007;
 const Q_SETQUOTA: u32 = 0x0080_0008;
 const Q_GETNEXTQUOTA: u32 = 0x0080_0009;
 const Q_XGETQSTATV: u32 = (b'X' as u32) << 8 | 8;
-const QIF_LIMITS: u32 = 1 | 4;
 
-/// Limits and usage of project `id` on the file system that `fd` is open on.
-pub(crate) fn project_quota(fd: impl AsFd, id: u32) -> io::Result<DiskQuota> {
+/// Limits and usage of `id` on the file system that `fd` is open on.
+pub(crate) fn quota(fd: impl AsFd, kind: QuotaKind, id: u32) -> io::Result<DiskQuota> {
     let mut quota = DiskQuota::default();
     // SAFETY: the kernel writes a `struct if_dqblk`, which `DiskQuota` begins with.
-    unsafe { quotactl(fd, Q_GETQUOTA, id, &raw mut quota) }?;
+    unsafe { quotactl(fd, Q_GETQUOTA, kind, id, &raw mut quota) }?;
     quota.id = id;
     Ok(quota)
 }
 
-/// Limits and usage of the first project whose id is `id` or above.
-pub(crate) fn next_project_quota(fd: impl AsFd, id: u32) -> io::Result<DiskQuota> {
+/// Limits and usage of the first id that is `id` or above.
+pub(crate) fn next_quota(fd: impl AsFd, kind: QuotaKind, id: u32) -> io::Result<DiskQuota> {
     let mut quota = DiskQuota::default();
     // SAFETY: the kernel writes a `struct if_nextdqblk`, which `DiskQuota` is.
-    unsafe { quotactl(fd, Q_GETNEXTQUOTA, id, &raw mut quota) }?;
+    unsafe { quotactl(fd, Q_GETNEXTQUOTA, kind, id, &raw mut quota) }?;
     Ok(quota)
 }
 
-/// Sets the four limits of project `id` to those of `quota`.
-pub(crate) fn set_project_quota(fd: impl AsFd, id: u32, quota: &DiskQuota) -> io::Result<()> {
-    let mut quota = DiskQuota {
-        valid: QIF_LIMITS,
-        ..*quota
-    };
+/// Sets what [`DiskQuota::valid`] names of `quota`, for the id in it.
+pub(crate) fn set_quota(fd: impl AsFd, kind: QuotaKind, quota: &DiskQuota) -> io::Result<()> {
+    let mut quota = *quota;
     // SAFETY: the kernel reads a `struct if_dqblk`, which `DiskQuota` begins with.
-    unsafe { quotactl(fd, Q_SETQUOTA, id, &raw mut quota) }
+    unsafe { quotactl(fd, Q_SETQUOTA, kind, quota.id, &raw mut quota) }
 }
 
-/// Which quotas are counted and enforced on the file system that `fd` is open on: a set of
-/// [`PROJECT_COUNTED`], [`PROJECT_ENFORCED`] and the same for users and groups.
-pub(crate) fn quota_flags(fd: impl AsFd) -> io::Result<u16> {
+/// For how long soft limits may be exceeded on the file system that `fd` is open on.
+pub(crate) fn quota_info(fd: impl AsFd, kind: QuotaKind) -> io::Result<QuotaInfo> {
+    let mut info = QuotaInfo::default();
+    // SAFETY: the kernel writes a `struct if_dqinfo`, which `QuotaInfo` is.
+    unsafe { quotactl(fd, Q_GETINFO, kind, 0, &raw mut info) }?;
+    Ok(info)
+}
+
+/// Sets for how long soft limits may be exceeded.
+pub(crate) fn set_quota_info(fd: impl AsFd, kind: QuotaKind, info: &QuotaInfo) -> io::Result<()> {
+    const BOTH_GRACES: u32 = 1 | 2;
+    let mut info = QuotaInfo {
+        valid: BOTH_GRACES,
+        ..*info
+    };
+    // SAFETY: the kernel reads a `struct if_dqinfo`, which `QuotaInfo` is.
+    unsafe { quotactl(fd, Q_SETINFO, kind, 0, &raw mut info) }
+}
+
+/// What the kernel does about quotas of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Switches {
+    pub(crate) counted: bool,
+    pub(crate) enforced: bool,
+}
+
+/// Whether quotas of `kind` are counted and enforced on the file system that `fd` is open on.
+pub(crate) fn switches(fd: impl AsFd, kind: QuotaKind) -> io::Result<Switches> {
     let mut status = QuotaStatus {
         version: 1,
         ..QuotaStatus::default()
     };
     // SAFETY: the kernel reads the version and writes a `struct fs_quota_statv`.
-    unsafe { quotactl(fd, Q_XGETQSTATV, 0, &raw mut status) }?;
-    Ok(status.flags)
+    unsafe { quotactl(fd, Q_XGETQSTATV, kind, 0, &raw mut status) }?;
+    // From `FS_QUOTA_UDQ_ACCT` and `FS_QUOTA_UDQ_ENFD` on, two bits for each kind.
+    let bits = status.flags >> (2 * kind as u16);
+    Ok(Switches {
+        counted: bits & 1 != 0,
+        enforced: bits & 3 == 3,
+    })
 }
 
 /// The project and flags of the file or directory that `fd` is open on.
@@ -257,12 +312,18 @@ pub(crate) fn remove_group(fd: impl AsFd, group: u64) -> io::Result<()> {
     unsafe { ioctl(fd, write_code(BTRFS, 42, 16), &raw mut args) }
 }
 
-/// Calls `quotactl_fd` for project quotas.
+/// Calls `quotactl_fd`.
 ///
 /// # Safety
 /// `data` points to the structure that `command` reads or writes.
-unsafe fn quotactl<T>(fd: impl AsFd, command: u32, id: u32, data: *mut T) -> io::Result<()> {
-    let command = command << 8 | PROJECT_QUOTA;
+unsafe fn quotactl<T>(
+    fd: impl AsFd,
+    command: u32,
+    kind: QuotaKind,
+    id: u32,
+    data: *mut T,
+) -> io::Result<()> {
+    let command = command << 8 | kind as u32;
     let fd = fd.as_fd().as_raw_fd();
     // SAFETY: the caller vouches for `data`; the other arguments are plain numbers.
     let result = unsafe { libc::syscall(libc::SYS_quotactl_fd, fd, command, id, data) };
@@ -311,6 +372,8 @@ mod tests {
         assert_eq!(offset_of!(DiskQuota, inodes), 40);
         assert_eq!(offset_of!(DiskQuota, valid), 64);
         assert_eq!(offset_of!(DiskQuota, id), 68);
+        assert_eq!(size_of::<QuotaInfo>(), 24);
+        assert_eq!(offset_of!(QuotaInfo, valid), 20);
         assert_eq!(size_of::<QuotaFile>(), 24);
         assert_eq!(size_of::<QuotaStatus>(), 160);
         assert_eq!(offset_of!(QuotaStatus, flags), 2);
