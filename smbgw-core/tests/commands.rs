@@ -148,3 +148,100 @@ fn nothing_is_left_open() {
     // Other tests of this binary have files open for moments.
     assert!(open() < before + 50);
 }
+
+/// A script in a directory that nobody else can write to.
+fn script(mode: u32, text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a script");
+    // Written by another process: a program started at this moment by another test would inherit
+    // the open file, and what is open for writing cannot be run.
+    let mut target = std::ffi::OsString::from("of=");
+    target.push(&path);
+    let write = Command::new("dd").arg(target).stdin(text.into());
+    LocalHost::new().run(&write, deadline()).unwrap();
+    chmod(&path, mode);
+    (dir, path)
+}
+
+fn chmod(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn an_administrators_program_runs_under_the_same_rules() {
+    let (dir, path) = script(0o755, "#!/bin/sh\necho \"$@\"; cat; env; pwd\n");
+    let command = Command::at(&path).arg("one two").stdin(b"in\n".to_vec());
+    assert_eq!(
+        command.to_string(),
+        format!("'{}' 'one two'", path.display())
+    );
+    let text = LocalHost::new().run(&command, deadline()).unwrap().text();
+    assert!(text.starts_with("one two\nin\n"), "{text}");
+    assert!(text.ends_with("/\n") && !text.contains("CARGO"), "{text}");
+
+    // By a link that belongs to the same user, too.
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("a script", &link).unwrap();
+    LocalHost::new()
+        .run(&Command::at(link), deadline())
+        .unwrap();
+}
+
+#[test]
+fn a_program_that_others_can_change_is_not_run() {
+    let refused = |command: Command| {
+        let error = LocalHost::new().run(&command, deadline()).unwrap_err();
+        assert_eq!(error.code(), "host.program-untrusted", "{error}");
+        (error.to_string(), error.remedy().unwrap())
+    };
+    let (dir, path) = script(0o775, "#!/bin/sh\n");
+    let shown = path.display();
+    assert_eq!(
+        refused(Command::at(&path)),
+        (
+            format!("the program `{shown}` was not run, because others may write to `{shown}`"),
+            format!("run `chmod go-w '{shown}'`")
+        )
+    );
+    chmod(&path, 0o755);
+    chmod(dir.path(), 0o777);
+    let (text, _) = refused(Command::at(&path));
+    let place = dir.path().display();
+    assert!(
+        text.ends_with(&format!("others may write to `{place}`")),
+        "{text}"
+    );
+    // As in /tmp, where the directory above the script is.
+    chmod(dir.path(), 0o1777);
+    LocalHost::new()
+        .run(&Command::at(&path), deadline())
+        .unwrap();
+
+    let (text, _) = refused(Command::at(dir.path()));
+    assert!(text.contains("not a regular file"), "{text}");
+    let (text, _) = refused(Command::at("true"));
+    assert!(text.contains("not absolute"), "{text}");
+}
+
+#[test]
+fn a_program_that_is_not_there_or_no_program_is_told() {
+    let (_dir, path) = script(0o644, "text");
+    for path in [path.as_path(), std::path::Path::new("/nonexistent/hook")] {
+        let error = LocalHost::new()
+            .run(&Command::at(path), deadline())
+            .unwrap_err();
+        assert_eq!(error.code(), "host.command-not-started", "{error}");
+    }
+}
+
+#[test]
+fn links_that_lead_round_are_not_followed_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("round");
+    std::os::unix::fs::symlink("round", &link).unwrap();
+    let error = LocalHost::new()
+        .run(&Command::at(link), deadline())
+        .unwrap_err();
+    assert_eq!(error.code(), "host.command-not-started", "{error}");
+}

@@ -1,8 +1,10 @@
 //! A command to run on a host, and what came of it.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Coded, ErrorKind};
@@ -17,11 +19,19 @@ pub const LARGEST_OUTPUT: usize = 64 << 20;
 /// [`stdin_secret`](Command::stdin_secret) and by no other way, so arguments may be shown.
 #[derive(Clone)]
 pub struct Command {
-    pub(crate) program: &'static str,
+    pub(crate) program: Program,
     pub(crate) args: Vec<OsString>,
     pub(crate) stdin: Stdin,
     pub(crate) accepted: Vec<i32>,
     pub(crate) timeout: Duration,
+}
+
+#[derive(Clone)]
+pub(crate) enum Program {
+    /// One of the system's, looked for in the tool directories.
+    Tool(&'static str),
+    /// One of the administrator's, at its absolute path.
+    At(PathBuf),
 }
 
 #[derive(Clone)]
@@ -34,6 +44,18 @@ pub(crate) enum Stdin {
 impl Command {
     /// A command that runs `program` (a plain name, looked for in the tool directories).
     pub fn new(program: &'static str) -> Self {
+        Self::running(Program::Tool(program))
+    }
+
+    /// A command that runs the administrator's own program at the absolute path `program`.
+    ///
+    /// It runs under the same rules as a tool, and only where nobody but root and the user that
+    /// runs it can change or replace it: [`CommandError::Untrusted`] otherwise.
+    pub fn at(program: impl Into<PathBuf>) -> Self {
+        Self::running(Program::At(program.into()))
+    }
+
+    fn running(program: Program) -> Self {
         Self {
             program,
             args: Vec::new(),
@@ -86,16 +108,19 @@ impl Command {
         self
     }
 
-    /// The program's name.
-    pub fn program(&self) -> &'static str {
-        self.program
+    /// The program's name, or its path where it has one.
+    pub fn program(&self) -> Cow<'_, str> {
+        match &self.program {
+            Program::Tool(name) => Cow::Borrowed(name),
+            Program::At(path) => path.to_string_lossy(),
+        }
     }
 }
 
 impl fmt::Display for Command {
     /// The command as one could type it, quoted for a shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.program)?;
+        f.write_str(&quote_for_shell(&self.program()))?;
         for arg in &self.args {
             write!(f, " {}", quote_for_shell(&arg.to_string_lossy()))?;
         }
@@ -142,6 +167,16 @@ pub enum CommandError {
         program: &'static str,
         /// The machine.
         host: String,
+    },
+    /// Others than root and the user that was to run the program could change it.
+    #[error("the program `{}` was not run, because {why}", program.display())]
+    Untrusted {
+        /// The program.
+        program: PathBuf,
+        /// What is wrong, such as `others may write to \`/srv\``.
+        why: String,
+        /// What is to be done about it.
+        remedy: String,
     },
     /// The program could not be started.
     #[error("`{command}` could not be started")]
@@ -207,6 +242,7 @@ impl Coded for CommandError {
     fn code(&self) -> &'static str {
         match self {
             Self::NotInstalled { .. } => "host.tool-missing",
+            Self::Untrusted { .. } => "host.program-untrusted",
             Self::Start { .. } => "host.command-not-started",
             Self::Failed { .. } => "host.command-failed",
             Self::TimedOut { .. } => "host.command-timed-out",
@@ -217,7 +253,7 @@ impl Coded for CommandError {
 
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::NotInstalled { .. } => ErrorKind::Unsupported,
+            Self::NotInstalled { .. } | Self::Untrusted { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Failed,
         }
     }
@@ -227,6 +263,7 @@ impl Coded for CommandError {
             Self::NotInstalled { program, .. } => {
                 package_of(program).map(|package| format!("run `apt-get install {package}`"))
             }
+            Self::Untrusted { remedy, .. } => Some(remedy.clone()),
             _ => None,
         }
     }

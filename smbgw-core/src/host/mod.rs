@@ -9,6 +9,7 @@ pub mod files;
 pub mod local;
 pub mod lock;
 mod spawn;
+mod trusted;
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use super::faults::{Faults, Kind};
 use crate::change::Change;
 use crate::deadline::Deadline;
+use crate::host::cmd::Program;
 use crate::host::local::temporary_name;
 use crate::host::{Command, CommandError, FileError, FileStatus, Host, Lock, LockError, Output};
 
@@ -236,7 +237,11 @@ impl Host for FaultyHost<'_> {
 /// What `command` does to the machine.
 fn kind_of(command: &Command) -> Kind {
     let has = |word: &str| command.args.iter().any(|arg| arg == word);
-    let looks = match command.program {
+    let Program::Tool(program) = command.program else {
+        // What an administrator's program does is not known.
+        return Kind::Changes;
+    };
+    let looks = match program {
         "getent" | "testparm" | "smbclient" | "ip" => true,
         "pdbedit" => has("--list"),
         "net" => has("list"),
