@@ -33,6 +33,8 @@ mod storage;
 mod sys;
 pub mod tree;
 mod volume;
+#[cfg(feature = "watch")]
+pub mod watch;
 pub mod zfs;
 
 pub use error::QuotaError;
