@@ -3,6 +3,8 @@
 //! Look-ups go through the host's own name service (getent(1)), so that users of a domain are found
 //! as well; on the files of an image they read `/etc/passwd` and `/etc/group`.
 
+pub mod ids;
+
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
