@@ -25,12 +25,16 @@ const WORD: &str = "disk";
 pub enum Filesystem {
     /// ext4 with quota and project features, mounted `prjquota`: limits are enforced.
     Ext4Enforced,
+    /// The same, mounted with `usrquota` and `grpquota` too.
+    Ext4AllQuotas,
     /// ext4 with the features, mounted without `prjquota`: usage is counted, nothing enforced.
     Ext4Accounting,
     /// ext4 made without the features.
     Ext4Plain,
     /// XFS mounted `pquota`: limits are enforced.
     XfsEnforced,
+    /// XFS mounted `uquota`, `gquota` and `pquota`.
+    XfsAllQuotas,
     /// XFS mounted `pqnoenforce`: usage is counted, nothing enforced.
     XfsAccounting,
     /// XFS mounted `noquota`.
@@ -46,11 +50,13 @@ pub enum Filesystem {
 
 impl Filesystem {
     /// Every kind there is.
-    pub const ALL: [Filesystem; 9] = [
+    pub const ALL: [Filesystem; 11] = [
         Filesystem::Ext4Enforced,
+        Filesystem::Ext4AllQuotas,
         Filesystem::Ext4Accounting,
         Filesystem::Ext4Plain,
         Filesystem::XfsEnforced,
+        Filesystem::XfsAllQuotas,
         Filesystem::XfsAccounting,
         Filesystem::XfsPlain,
         Filesystem::BtrfsQuota,
@@ -61,10 +67,14 @@ impl Filesystem {
     /// The smallest image its tools accept, in bytes. Images are sparse: a large one costs little.
     pub fn minimum(self) -> u64 {
         match self {
-            Filesystem::Ext4Enforced | Filesystem::Ext4Accounting | Filesystem::Ext4Plain => {
-                8 * MIB
-            }
-            Filesystem::XfsEnforced | Filesystem::XfsAccounting | Filesystem::XfsPlain => 300 * MIB,
+            Filesystem::Ext4Enforced
+            | Filesystem::Ext4AllQuotas
+            | Filesystem::Ext4Accounting
+            | Filesystem::Ext4Plain => 8 * MIB,
+            Filesystem::XfsEnforced
+            | Filesystem::XfsAllQuotas
+            | Filesystem::XfsAccounting
+            | Filesystem::XfsPlain => 300 * MIB,
             Filesystem::BtrfsQuota | Filesystem::BtrfsPlain => 128 * MIB,
             Filesystem::Zfs => 64 * MIB,
         }
@@ -72,7 +82,7 @@ impl Filesystem {
 
     fn mkfs(self) -> &'static [&'static str] {
         match self {
-            Filesystem::Ext4Enforced | Filesystem::Ext4Accounting => &[
+            Filesystem::Ext4Enforced | Filesystem::Ext4AllQuotas | Filesystem::Ext4Accounting => &[
                 "mkfs.ext4",
                 "-q",
                 "-F",
@@ -82,9 +92,10 @@ impl Filesystem {
                 "quotatype=usrquota:grpquota:prjquota",
             ],
             Filesystem::Ext4Plain => &["mkfs.ext4", "-q", "-F"],
-            Filesystem::XfsEnforced | Filesystem::XfsAccounting | Filesystem::XfsPlain => {
-                &["mkfs.xfs", "-q", "-f"]
-            }
+            Filesystem::XfsEnforced
+            | Filesystem::XfsAllQuotas
+            | Filesystem::XfsAccounting
+            | Filesystem::XfsPlain => &["mkfs.xfs", "-q", "-f"],
             Filesystem::BtrfsQuota | Filesystem::BtrfsPlain => &["mkfs.btrfs", "-q", "-f"],
             Filesystem::Zfs => &[],
         }
@@ -93,7 +104,9 @@ impl Filesystem {
     fn mount_options(self) -> &'static str {
         match self {
             Filesystem::Ext4Enforced => "prjquota",
+            Filesystem::Ext4AllQuotas => "usrquota,grpquota,prjquota",
             Filesystem::XfsEnforced => "pquota",
+            Filesystem::XfsAllQuotas => "uquota,gquota,pquota",
             Filesystem::XfsAccounting => "pqnoenforce",
             Filesystem::XfsPlain => "noquota",
             Filesystem::Ext4Accounting
