@@ -3,9 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use smbgw_core::account::{AccountError, UserNameError};
 use smbgw_core::error::{Coded, ErrorKind};
 use smbgw_core::host::{CommandError, FileError, LockError};
 use smbgw_core::ports::{Filesystem, PortError};
+
+use crate::owner::OwnerKind;
 
 /// Why a quota could not be looked at or changed.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,44 @@ pub enum QuotaError {
         id: u32,
         /// What the system said.
         source: io::Error,
+    },
+    /// A number that is no id of a user or group.
+    #[error("`{text}` is no id: ids go from 0 to 4294967294")]
+    OwnerId {
+        /// The number.
+        text: String,
+    },
+    /// Limits were to be set for root or its group.
+    #[error("the {kind} 0 gets no limits: none binds root")]
+    RootOwner {
+        /// User or group.
+        kind: OwnerKind,
+    },
+    /// There is no such user or group.
+    #[error("there is no {kind} `{name}`")]
+    NoOwner {
+        /// User or group.
+        kind: OwnerKind,
+        /// How it was named.
+        name: String,
+    },
+    /// The file system has nothing of this kind for users and groups.
+    #[error("`{}` is on {type_name}, which has no {what}", path.display())]
+    OwnerUnsupported {
+        /// A path on the file system.
+        path: PathBuf,
+        /// The file system's type as the kernel names it.
+        type_name: String,
+        /// What it lacks, such as `grace times`.
+        what: &'static str,
+        /// What to do instead.
+        remedy: &'static str,
+    },
+    /// A grace time that file systems do not store.
+    #[error("{seconds} seconds are no grace time: it lasts from 1 to 2147483647 seconds")]
+    GraceTime {
+        /// The time that was asked for.
+        seconds: u64,
     },
     /// The file system has no limits that this crate knows.
     #[error("`{}` is on {type_name}, which has no limits for directories", path.display())]
@@ -218,6 +259,12 @@ pub enum QuotaError {
     /// The lock on `/etc/projects` was not to be had.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// A user or group could not be looked up.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// A text is no name of a user or group.
+    #[error(transparent)]
+    OwnerName(#[from] UserNameError),
 }
 
 impl QuotaError {
@@ -242,6 +289,11 @@ impl Coded for QuotaError {
             Self::Path { .. } => "quota.path",
             Self::Project { .. } => "quota.project",
             Self::Owner { .. } => "quota.owner",
+            Self::OwnerId { .. } => "quota.owner-id",
+            Self::RootOwner { .. } => "quota.owner-root",
+            Self::NoOwner { .. } => "quota.owner-unknown",
+            Self::OwnerUnsupported { .. } => "quota.owner-unsupported",
+            Self::GraceTime { .. } => "quota.grace-time",
             Self::UnsupportedFilesystem { .. } => "quota.unsupported-filesystem",
             Self::Off { .. } => "quota.off",
             Self::NotADirectory { .. } => "quota.not-a-directory",
@@ -265,17 +317,23 @@ impl Coded for QuotaError {
             Self::Command(error) => error.code(),
             Self::File(error) => error.code(),
             Self::Lock(error) => error.code(),
+            Self::Account(error) => error.code(),
+            Self::OwnerName(error) => error.code(),
         }
     }
 
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::NotLocal { .. } | Self::UnsupportedFilesystem { .. } | Self::Off { .. } => {
-                ErrorKind::Unsupported
-            }
+            Self::NotLocal { .. }
+            | Self::UnsupportedFilesystem { .. }
+            | Self::OwnerUnsupported { .. }
+            | Self::Off { .. } => ErrorKind::Unsupported,
             Self::NotADirectory { .. }
             | Self::PathNotListable { .. }
             | Self::ProjectId { .. }
+            | Self::OwnerId { .. }
+            | Self::RootOwner { .. }
+            | Self::GraceTime { .. }
             | Self::UnsupportedLimit { .. }
             | Self::SoftAboveHard { .. } => ErrorKind::Invalid,
             Self::NotEmpty { .. }
@@ -288,7 +346,7 @@ impl Coded for QuotaError {
             | Self::HasDependents { .. }
             | Self::BelowUsage { .. }
             | Self::Mismatch { .. } => ErrorKind::Conflict,
-            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::NotFound { .. } | Self::NoOwner { .. } => ErrorKind::NotFound,
             Self::Path { .. }
             | Self::Project { .. }
             | Self::Owner { .. }
@@ -297,6 +355,8 @@ impl Coded for QuotaError {
             Self::Command(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Lock(error) => error.kind(),
+            Self::Account(error) => error.kind(),
+            Self::OwnerName(error) => error.kind(),
         }
     }
 
@@ -345,9 +405,25 @@ impl Coded for QuotaError {
                 path.display()
             ),
             Self::TimedOut { .. } => "try again with a later deadline".into(),
+            Self::OwnerId { .. } => "give a number such as `+1000`, or a name".into(),
+            Self::RootOwner { .. } => {
+                "set limits for another user or group; what everybody gets by default is set as \
+                 the default limits, where the file system has them"
+                    .into()
+            }
+            Self::NoOwner { kind, .. } => {
+                let database = kind.database().name();
+                format!(
+                    "see with `getent {database}` how it is spelled here, or give the id as `+1000`"
+                )
+            }
+            Self::OwnerUnsupported { remedy, .. } => (*remedy).into(),
+            Self::GraceTime { .. } => "give a time from one second to 68 years".into(),
             Self::Command(error) => return error.remedy(),
             Self::File(error) => return error.remedy(),
             Self::Lock(error) => return error.remedy(),
+            Self::Account(error) => return error.remedy(),
+            Self::OwnerName(error) => return error.remedy(),
             Self::NotLocal { .. }
             | Self::NoFreeProject { .. }
             | Self::ProjectId { .. }

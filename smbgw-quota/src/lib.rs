@@ -7,7 +7,8 @@
 //!   the port [`smbgw_core::ports::Storage`].
 //! * For a program that looks at quotas: [`ProjectQuotas`] and [`Project`] (ext4 and XFS),
 //!   [`btrfs::Subvolume`], [`zfs::datasets`], [`detect::Place`] for what a path is on and whether
-//!   limits are enforced there, and [`visible_space`] for what users of a directory should see.
+//!   limits are enforced there, and [`visible_space`] for what users of a directory should see;
+//!   [`owner`] for quotas of users and groups.
 //!
 //! ```no_run
 //! use smbgw_quota::Project;
@@ -26,6 +27,7 @@ mod bytes_only;
 pub mod detect;
 mod error;
 mod kind;
+pub mod owner;
 mod project;
 mod projid;
 mod space;

@@ -20,7 +20,7 @@ use crate::project::ProjectQuotas;
 use crate::tree::{self, Holding};
 use crate::volume::dataset::DatasetHandle;
 use crate::volume::marked::ProjectHandle;
-use crate::volume::{Site, Wish, dataset, marked, subvolume};
+use crate::volume::{Site, Wish, as_host_sees, dataset, marked, subvolume};
 use crate::zfs::{self, Dataset};
 
 /// Places for data on a host whose files this process can reach.
@@ -85,9 +85,9 @@ impl<'a> QuotaStorage<'a> {
         };
         let mount = place.mount();
         Ok(Survey {
-            existing: self.as_host_sees(place.path()),
+            existing: as_host_sees(self.host, place.path()),
             type_name: mount.type_name.clone(),
-            mount_point: self.as_host_sees(&mount.mount_point),
+            mount_point: as_host_sees(self.host, &mount.mount_point),
             source: mount.source.clone(),
             quota,
             available: place.free()?,
@@ -118,15 +118,6 @@ impl<'a> QuotaStorage<'a> {
             });
         }
         tree::holding(&site.local, deadline)
-    }
-
-    /// The path by which the host knows what this process reaches at `local`.
-    fn as_host_sees(&self, local: &Path) -> PathBuf {
-        let root = self.host.local_path(Path::new("/")).unwrap_or_default();
-        match local.strip_prefix(root) {
-            Ok(below) => Path::new("/").join(below),
-            Err(_) => local.into(),
-        }
     }
 
     fn pick(

@@ -80,6 +80,15 @@ impl<'a> Site<'a> {
     }
 }
 
+/// The path by which `host` knows what this process reaches at `local`.
+pub(crate) fn as_host_sees(host: &dyn Host, local: &Path) -> PathBuf {
+    let root = host.local_path(Path::new("/")).unwrap_or_default();
+    match local.strip_prefix(root) {
+        Ok(below) => Path::new("/").join(below),
+        Err(_) => local.into(),
+    }
+}
+
 /// A volume that is wanted: for which share, and which volumes there are already.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wish<'a> {

@@ -297,7 +297,7 @@ pub(crate) fn mount(host: &dyn Host, name: &str, deadline: Deadline) -> Result<C
     }
 }
 
-fn zfs<const N: usize>(args: [&'static str; N]) -> Command {
+pub(crate) fn zfs<const N: usize>(args: [&'static str; N]) -> Command {
     Command::new("zfs").args(args)
 }
 
