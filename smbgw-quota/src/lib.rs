@@ -26,6 +26,8 @@ mod by_id;
 mod bytes_only;
 pub mod detect;
 mod error;
+#[cfg(feature = "history")]
+pub mod history;
 mod kind;
 pub mod owner;
 mod project;
