@@ -24,7 +24,7 @@ use std::sync::OnceLock;
 
 use crate::inside::is_inside;
 use crate::scratch::mounted_at;
-use crate::{Filesystem, Scratch, run, shout, sys, systemd_container};
+use crate::{Filesystem, Scratch, mail_server, run, shout, sys, systemd_container};
 
 /// Something a test may need from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,11 +43,15 @@ pub enum Capability {
     Samba,
     /// A Debian with systemd in a container.
     SystemdContainer,
+    /// `openssl`, which makes certificates.
+    Openssl,
+    /// The mail server exim.
+    Exim,
 }
 
 impl Capability {
     /// Every capability there is.
-    pub const ALL: [Capability; 7] = [
+    pub const ALL: [Capability; 9] = [
         Capability::Root,
         Capability::Ext4Prjquota,
         Capability::XfsPquota,
@@ -55,6 +59,8 @@ impl Capability {
         Capability::Zfs,
         Capability::Samba,
         Capability::SystemdContainer,
+        Capability::Openssl,
+        Capability::Exim,
     ];
 
     /// The short name used in messages and in `SMBGW_NEED`.
@@ -67,6 +73,8 @@ impl Capability {
             Capability::Zfs => "zfs",
             Capability::Samba => "samba",
             Capability::SystemdContainer => "systemd-container",
+            Capability::Openssl => "openssl",
+            Capability::Exim => "exim",
         }
     }
 
@@ -102,6 +110,8 @@ impl Capability {
                 mounts(Filesystem::Zfs, "")
             }
             Capability::Samba => tools(&["smbd", "smbclient", "testparm"]),
+            Capability::Openssl => tools(&["openssl"]),
+            Capability::Exim => mail_server::available().map_err(|error| error.to_string()),
             Capability::SystemdContainer => tools(&["systemd-nspawn"]).and_then(|()| {
                 systemd_container::root()
                     .map(drop)

@@ -26,6 +26,7 @@
 //! * [`capability`]: what this kernel can do, found out by trying, and [`require!`];
 //! * [`unprivileged`]: code and commands that quota limits bind;
 //! * [`daemon`]: a helper process that ends with its value, and [`wait_until`];
+//! * [`mail_server`]: a real mail server, and [`certificates`] for it;
 //! * [`systemd_container`]: a Debian with a real systemd and D-Bus;
 //! * [`process`]: [`run`], which turns a failed command into a readable error.
 //!
@@ -33,10 +34,12 @@
 //! inspection and prints where it is.
 
 pub mod capability;
+pub mod certificates;
 pub mod daemon;
 pub mod error;
 pub mod inside;
 pub mod light_host;
+pub mod mail_server;
 mod prefix;
 pub mod process;
 pub mod scratch;
@@ -45,10 +48,12 @@ pub mod systemd_container;
 pub mod unprivileged;
 
 pub use capability::{Capabilities, Capability};
+pub use certificates::Authority;
 pub use daemon::{Daemon, wait_until};
 pub use error::{Error, Result};
 pub use inside::Inside;
 pub use light_host::LightHost;
+pub use mail_server::MailServer;
 pub use process::run;
 pub use scratch::{Filesystem, Scratch};
 pub use systemd_container::SystemdContainer;
