@@ -36,6 +36,7 @@ mod space;
 mod storage;
 mod sys;
 pub mod tree;
+pub mod trend;
 mod volume;
 #[cfg(feature = "watch")]
 pub mod watch;
