@@ -7,8 +7,8 @@ use super::event::{Device, Owner, QuotaEvent, Warning};
 
 /// Lets the first of several events that say the same pass, and one more after every `window`.
 ///
-/// XFS announces a limit several times per write, and again at every further write. An event that
-/// usage is below a limit makes the next one that it is reached news again, however soon.
+/// XFS announces a limit several times per write, and again at every further write; on ext4, "hard
+/// limit reached" and "below it again" take turns.
 #[derive(Clone, Debug)]
 pub struct Coalesce {
     window: Duration,
@@ -31,13 +31,7 @@ impl Coalesce {
         if self.passed.get(&key).is_some_and(fresh) {
             return false;
         }
-        // What is over or contradicted need not be remembered any longer.
-        self.passed.retain(|(device, owner, warning), at| {
-            let contradicted = (*device, *owner) == (event.device, event.owner)
-                && warning.resource() == event.warning.resource()
-                && warning.is_below() != event.warning.is_below();
-            fresh(at) && !contradicted
-        });
+        self.passed.retain(|_, at| fresh(at));
         self.passed.insert(key, now);
         true
     }
@@ -94,16 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn below_and_above_again_is_news() {
+    fn what_takes_turns_is_told_once_each() {
         let now = Instant::now();
         let mut coalesce = Coalesce::new(Duration::from_secs(10));
         let mut is_news = |warning| coalesce.is_news(&event(warning), now);
-        assert!(is_news(Warning::BytesSoft));
-        assert!(is_news(Warning::InodesSoft));
-        assert!(is_news(Warning::BytesBelowSoft));
-        assert!(is_news(Warning::BytesSoft));
-        assert!(is_news(Warning::BytesBelowSoft));
-        assert!(!is_news(Warning::InodesSoft));
+        assert!(is_news(Warning::BytesHard));
+        assert!(is_news(Warning::BytesBelowHard));
+        assert!(!is_news(Warning::BytesHard));
+        assert!(!is_news(Warning::BytesBelowHard));
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub struct QuotaEvent {
     pub warning: Warning,
     /// The file system it happened on.
     pub device: Device,
-    /// The user whose process caused it.
+    /// The user whose process caused it: a writer, or whoever removes something. Where the file
+    /// system does that in the background, it is 0.
     pub caused_by: u32,
 }
 
@@ -99,9 +100,9 @@ pub enum Warning {
     InodesGraceOver,
     /// The soft limit on files is exceeded (`ISOFTWARN`).
     InodesSoft,
-    /// A write would have exceeded the hard limit and was refused (`BHARDWARN`).
+    /// Blocks that would have exceeded the hard limit were refused (`BHARDWARN`).
     BytesHard,
-    /// The soft limit on bytes was exceeded for too long, so that a write was refused
+    /// The soft limit on bytes was exceeded for too long, so that blocks were refused
     /// (`BSOFTLONGWARN`).
     BytesGraceOver,
     /// The soft limit on bytes is exceeded (`BSOFTWARN`).
@@ -184,7 +185,8 @@ impl Warning {
         matches!(self, Self::InodesGraceOver | Self::BytesGraceOver)
     }
 
-    /// Whether somebody was refused a write or a new file.
+    /// Whether somebody was refused blocks or a new file. A refused write is one reason; on XFS, a
+    /// removal that wanted blocks and goes on without is another.
     pub fn is_refusal(self) -> bool {
         matches!(self, Self::InodesHard | Self::BytesHard) || self.is_grace_over()
     }

@@ -33,23 +33,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Events tell *when* to look, not what is: nothing is announced twice for a listener that was not
-//! there, and what is announced depends on the file system. So whoever relies on knowing polls too,
-//! rarely.
+//! Events tell *when* to look, not what is. Nothing is told of the time before one listened, and what
+//! is announced depends on the file system, so whoever has to know polls too, though rarely. As seen
+//! on Linux 6.1:
 //!
-//! | | ext4 | XFS | ZFS, btrfs |
-//! | --- | --- | --- | --- |
-//! | bytes: soft limit passed | once | at every write above it, up to four times each | never |
-//! | bytes: hard limit reached, write refused | once | at every refused write, two times or more | never |
-//! | files: soft and hard limit | once | as with bytes | never |
-//! | grace time over | once | at every write | never |
-//! | below a limit again | yes | never | never |
-//! | root past a hard limit | not refused and not announced | as everybody | never |
+//! | | ext4 | XFS |
+//! | --- | --- | --- |
+//! | soft limit exceeded | once | at every write above it, also at removals, several times each |
+//! | hard limit reached, write refused | once or twice, mostly followed at once by "below the hard limit again" | two to four times, also at removals, which are not refused |
+//! | grace time over, write refused | once | as the hard limit |
+//! | limits on files | once | at every new file |
+//! | below a limit again | yes | never |
+//! | root past the hard limit | neither refused nor announced | as everybody |
+//! | a limit set below the usage | at the next write | at the next write |
 //!
-//! On ext4 "once" is until usage has gone below the soft limit (below anything, where there is
-//! none) or the limits are set anew.
-//!
-//! User and group quotas of the same file systems are announced in the same way.
+//! So "below the hard limit again" is no relief on ext4 (what the refused write had reserved is given
+//! back), and "hard limit reached" on XFS may be somebody tidying up (a removal asks for blocks, is
+//! denied them and goes on without): look at the usage before crying out. ZFS and btrfs announce
+//! nothing. Quotas of users and groups are announced like those of projects.
 
 mod coalesce;
 mod error;
