@@ -72,49 +72,48 @@ pub fn names(
 
 /// The id that `digits`, a decimal number, stands for: that of the user or group of this name where
 /// there is one, or else the number itself. That is the rule of chown(1), and of POSIX. `None` where
-/// there is no such name and the number is too large for an id, and for 4294967295, which is none.
+/// there is no such name and the number is no id: 4294967295 and above.
 ///
 /// # Errors
-/// Where the host cannot be asked, or the caller is not root.
+/// Where the host cannot be asked.
 pub fn id_of_number(
     host: &dyn Host,
     database: Database,
     digits: &str,
     deadline: Deadline,
 ) -> Result<Option<u32>, AccountError> {
-    let number = digits.parse().ok();
-    if number == Some(u32::MAX) {
-        return Ok(None);
-    }
-    if !host.is_live() {
-        let text = file(host, database)?;
-        let named = text
+    let number = digits.parse().ok().filter(|&id| id != u32::MAX);
+    let named = match host.is_live() {
+        true => ask_for_name(host, database, digits, deadline)?,
+        false => file(host, database)?
             .lines()
             .filter_map(|line| database.parse(line))
-            .find(|(_, name)| *name == digits);
-        return Ok(named.map(|(id, _)| id).or(number));
-    }
-    // getent(1) takes digits for an id, cut to 32 bits. setpriv(1) looks for the name first.
-    let tried = match database {
-        Database::Users => ["--reuid", "-u"],
-        Database::Groups => ["--regid", "-g"],
+            .find(|(_, name)| *name == digits)
+            .map(|(id, _)| id),
     };
-    let command = Command::new("setpriv")
-        .arg(format!("{}={digits}", tried[0]))
-        .args(["--clear-groups", "--", "id", tried[1]])
-        .accept(&[1]);
-    let output = host.run(&command, deadline)?;
-    // It fails where it would have to take what is no id for one.
-    if output.status != 0 && number.is_none() && output.error_text().contains("failed to parse") {
-        return Ok(None);
-    }
-    match output.text().trim().parse() {
-        Ok(id) => Ok(Some(id)),
-        Err(_) => Err(CommandError::unexpected(
-            &command,
-            format!("an id was expected, `{}` came", super::said(&output).trim()),
-        )
-        .into()),
+    Ok(named.or(number))
+}
+
+/// The id of the user or group that is called `digits`, on a running system.
+fn ask_for_name(
+    host: &dyn Host,
+    database: Database,
+    digits: &str,
+    deadline: Deadline,
+) -> Result<Option<u32>, AccountError> {
+    // getent(1) takes digits for an id and cuts them to 32 bits; every other program falls back to
+    // that too, and most cannot be told from one that found the name.
+    let script = match database {
+        Database::Users => "print +(getpwnam $ARGV[0])[2]",
+        Database::Groups => "print +(getgrnam $ARGV[0])[2]",
+    };
+    let command = Command::new("perl").args(["-e", script, "--", digits]);
+    let text = host.run(&command, deadline)?.text();
+    match text.as_str() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| {
+            CommandError::unexpected(&command, format!("an id was expected, `{text}` came")).into()
+        }),
     }
 }
 
