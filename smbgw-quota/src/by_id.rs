@@ -105,14 +105,19 @@ impl Quotas {
         }
     }
 
-    /// The error of a call about `id`: that quotas are not on, where that is why it failed.
-    pub(crate) fn failure(&self, action: &'static str, id: u32, source: io::Error) -> QuotaError {
-        if detect::means_quotas_are_off(&source)
-            && let Some(filesystem) = self.place.filesystem()
-            && let Ok(switches) = self.place.switches(self.kind)
-            && !switches.enforced
-        {
-            return self.place.off(filesystem, self.kind, switches);
+    /// The error of a call that failed with `source` because quotas are not on.
+    pub(crate) fn off(&self, source: &io::Error) -> Option<QuotaError> {
+        if !detect::means_quotas_are_off(source) {
+            return None;
+        }
+        let filesystem = self.place.filesystem()?;
+        let switches = self.place.switches(self.kind).ok()?;
+        (!switches.enforced).then(|| self.place.off(filesystem, self.kind, switches))
+    }
+
+    fn failure(&self, action: &'static str, id: u32, source: io::Error) -> QuotaError {
+        if let Some(off) = self.off(&source) {
+            return off;
         }
         let path = self.place.path().into();
         match self.kind {

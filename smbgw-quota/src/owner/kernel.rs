@@ -1,5 +1,6 @@
 //! Quotas of users and groups on ext4 and XFS. See quotactl(2).
 
+use std::io;
 use std::path::Path;
 
 use smbgw_core::change::Change;
@@ -136,7 +137,7 @@ impl OwnerQuotas {
     pub fn grace(&self) -> Result<GraceTimes, QuotaError> {
         sys::quota_info(self.place(), self.kind.into())
             .map(Into::into)
-            .map_err(|error| self.quotas.failure("read", 0, error))
+            .map_err(|error| self.grace_failure("read the grace times of", error))
     }
 
     /// Sets for how long soft limits may be exceeded. Grace that runs already ends when it would
@@ -150,7 +151,7 @@ impl OwnerQuotas {
             return Ok(Change::Unchanged);
         }
         sys::set_quota_info(self.place(), self.kind.into(), &info)
-            .map_err(|error| self.quotas.failure("set", 0, error))?;
+            .map_err(|error| self.grace_failure("set the grace times of", error))?;
         Ok(Change::Updated)
     }
 
@@ -210,6 +211,12 @@ impl OwnerQuotas {
             true => Change::Updated,
             false => Change::Unchanged,
         })
+    }
+
+    fn grace_failure(&self, action: &'static str, source: io::Error) -> QuotaError {
+        self.quotas
+            .off(&source)
+            .unwrap_or_else(|| QuotaError::path(action, self.place().path(), source))
     }
 
     fn require_defaults(&self) -> Result<(), QuotaError> {

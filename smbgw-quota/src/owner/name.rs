@@ -46,7 +46,7 @@ impl OwnerName {
         Self(Form::Id(id))
     }
 
-    /// The id on `host`. A name of nothing but digits can be looked up by root only.
+    /// The id on `host`.
     ///
     /// # Errors
     /// [`QuotaError::NoOwner`] where the host knows no such user or group, or it cannot be asked.

@@ -166,6 +166,20 @@ impl<'a> OwnerStorage<'a> {
         self.kernel("grace times")?.set_grace(grace)
     }
 
+    /// Sets when the grace of the user or group `id` ends; see [`OwnerQuotas::set_grace_ends`].
+    ///
+    /// # Errors
+    /// As [`grace`](Self::grace) and [`set_limits`](Self::set_limits).
+    pub fn set_grace_ends(
+        &self,
+        id: u32,
+        bytes: Option<u64>,
+        inodes: Option<u64>,
+    ) -> Result<(), QuotaError> {
+        self.kernel("grace times")?
+            .set_grace_ends(id, bytes, inodes)
+    }
+
     /// The limits of all that have none of their own.
     ///
     /// # Errors
