@@ -1,12 +1,27 @@
 //! Alerts: what is wrong with a share, told once, to those who asked for it.
 //!
-//! A program that watches something reports [`Reading`]s. What has to be told about them comes out
-//! as [`Notice`]s, which a [`Channel`] delivers.
+//! A program that watches something reports [`Reading`]s. [`observe`] compares them with the
+//! [`RuleBook`] and the [`State`] of alerts, and says what has to be told: [`Notice`]s, which
+//! a [`Channel`] delivers. The state is kept by an [`AlertStore`], so that nothing
+//! is told twice, and who knows of an alert can say so.
 
 pub mod channel;
+pub mod engine;
+pub mod error;
 pub mod notice;
 pub mod reading;
+pub mod scope;
+pub mod settings;
+pub mod state;
+pub mod store;
+mod versioned;
 
 pub use channel::{Channel, ChannelError};
+pub use engine::{Transition, observe};
+pub use error::AlertError;
 pub use notice::{Event, Facts, Notice};
 pub use reading::{Kind, Measure, Reading, Severity};
+pub use scope::{Scope, Subject};
+pub use settings::{AlertSettings, RuleBook, Rules};
+pub use state::{Acknowledgement, Alert, Silence, State};
+pub use store::{AlertStore, Damage, Update};

@@ -23,10 +23,25 @@ pub struct Notice {
     pub event: Event,
     /// How bad it is; for [`Event::Cleared`], how bad it was.
     pub severity: Severity,
-    /// Since when it is so, in seconds since 1970-01-01 00:00 UTC.
+    /// Since when it is so, in seconds since 1970-01-01 00:00 UTC; for [`Event::Cleared`], since
+    /// when it was.
     pub since: i64,
     /// What is known.
     pub facts: Facts,
+}
+
+impl Notice {
+    /// A new [`id`](Notice::id).
+    pub fn new_id() -> String {
+        let mut bytes = [0; 16];
+        if let Err(error) = getrandom::fill(&mut bytes) {
+            // Linux always gives so few bytes (getrandom(2)). Were it not to, the message goes out
+            // all the same, named by the time.
+            tracing::warn!(%error, "no random number for a message");
+            bytes = jiff::Timestamp::now().as_nanosecond().to_be_bytes();
+        }
+        format!("{:032x}", u128::from_be_bytes(bytes))
+    }
 }
 
 /// What happened to an alert.
@@ -43,6 +58,19 @@ pub enum Event {
     Cleared,
     /// Nothing did: somebody tries whether messages arrive.
     Test,
+}
+
+impl Event {
+    /// The name in files and messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Escalated => "escalated",
+            Self::Repeated => "repeated",
+            Self::Cleared => "cleared",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// What is known with a reading; what does not apply is `None`.
@@ -78,4 +106,56 @@ pub struct Facts {
     /// Bytes a day that usage grows by, as estimated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub growth: Option<f64>,
+}
+
+impl Facts {
+    /// The same without numbers that a JSON file cannot hold (infinite, or none at all).
+    #[must_use]
+    pub(super) fn finite(self) -> Self {
+        let finite = |number: Option<f64>| number.filter(|number| number.is_finite());
+        Self {
+            percent: finite(self.percent),
+            days_left: finite(self.days_left),
+            days_range: self
+                .days_range
+                .filter(|(soonest, _)| soonest.is_finite())
+                .map(|(soonest, latest)| (soonest, finite(latest))),
+            growth: finite(self.growth),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_32_digits_and_differ() {
+        let (one, other) = (Notice::new_id(), Notice::new_id());
+        assert_ne!(one, other);
+        for id in [one, other] {
+            assert_eq!(id.len(), 32);
+            assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        }
+    }
+
+    #[test]
+    fn facts_fit_into_a_file() {
+        let facts = Facts {
+            percent: Some(f64::INFINITY),
+            days_left: Some(f64::NAN),
+            days_range: Some((2.0, Some(f64::INFINITY))),
+            growth: Some(1.5),
+            ..Facts::default()
+        };
+        let facts = facts.finite();
+        assert_eq!((facts.percent, facts.days_left), (None, None));
+        assert_eq!(
+            (facts.days_range, facts.growth),
+            (Some((2.0, None)), Some(1.5))
+        );
+        let text = serde_json::to_string(&facts).unwrap();
+        assert_eq!(serde_json::from_str::<Facts>(&text).unwrap(), facts);
+    }
 }

@@ -94,6 +94,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All of them, the least bad first.
+    pub const ALL: [Self; 3] = [Self::Notice, Self::Warning, Self::Critical];
+
     /// The name in files and messages.
     pub fn as_str(self) -> &'static str {
         match self {
