@@ -114,6 +114,45 @@ impl Subvolume {
         Ok(Change::Updated)
     }
 
+    /// Whether it has a quota group; without one nothing limits it.
+    pub(crate) fn has_group(&self) -> bool {
+        self.groups.join(format!("0_{}", self.id)).is_dir()
+    }
+
+    /// Gives it a quota group where it has none. What it holds is known after
+    /// [`count_anew`](Self::count_anew).
+    pub(crate) fn create_group(&self) -> Result<Change, QuotaError> {
+        match sys::create_group(&self.place, self.id) {
+            Ok(()) => Ok(Change::Created),
+            Err(error) if is(&error, Errno::EXIST) => Ok(Change::Unchanged),
+            Err(error) => Err(QuotaError::path(
+                "make a quota group for",
+                self.place.path(),
+                error,
+            )),
+        }
+    }
+
+    /// Starts to count all quota groups of the file system anew, unless the kernel is at it.
+    pub(crate) fn count_anew(&self) -> Result<Change, QuotaError> {
+        match sys::count_groups_anew(&self.place) {
+            Ok(()) => Ok(Change::Updated),
+            Err(error) if is(&error, Errno::INPROGRESS) => Ok(Change::Unchanged),
+            Err(error) => Err(QuotaError::path(
+                "count the quota groups of",
+                self.place.path(),
+                error,
+            )),
+        }
+    }
+
+    /// Whether the kernel counts the quota groups of the file system at this moment.
+    pub(crate) fn is_being_counted(&self) -> Result<bool, QuotaError> {
+        sys::are_groups_being_counted(&self.place).map_err(|error| {
+            QuotaError::path("look at the quota groups of", self.place.path(), error)
+        })
+    }
+
     /// The directory above, if it is on the same file system. What is changed through the subvolume
     /// itself takes room in it, of which one that is full has none.
     fn directory_above(&self) -> Option<std::os::fd::OwnedFd> {
@@ -243,10 +282,35 @@ pub(crate) fn is_subvolume(place: &Place) -> Result<bool, QuotaError> {
     Ok(status.st_ino == sys::SUBVOLUME_INODE)
 }
 
-/// Whether quotas are enabled on the btrfs of `place`, and their numbers are sound.
-pub(crate) fn quota_state(place: &Place) -> Result<QuotaState, QuotaError> {
+/// What a btrfs does about quota groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counting {
+    Off,
+    /// The numbers are not to be relied upon until all is counted anew.
+    Inconsistent,
+    Sound,
+}
+
+/// What the btrfs of `place` does about quota groups.
+pub(crate) fn counting(place: &Place) -> Result<Counting, QuotaError> {
     let groups = groups_of(place)?;
     let flag = |name: &str| read_number(&groups.join(name));
+    // Before Linux 6.1 there is no such file, but the directory is there while quotas are enabled.
+    let is_enabled = match flag("enabled")? {
+        Some(enabled) => enabled == 1,
+        None => groups.is_dir(),
+    };
+    Ok(if !is_enabled {
+        Counting::Off
+    } else if flag("inconsistent")? == Some(1) {
+        Counting::Inconsistent
+    } else {
+        Counting::Sound
+    })
+}
+
+/// Whether quotas are enabled on the btrfs of `place`, and their numbers are sound.
+pub(crate) fn quota_state(place: &Place) -> Result<QuotaState, QuotaError> {
     let mount_point = place.mount().mount_point.display();
     let off = |reason: String, remedy: String| {
         Ok(QuotaState::Off {
@@ -255,27 +319,23 @@ pub(crate) fn quota_state(place: &Place) -> Result<QuotaState, QuotaError> {
             remedy,
         })
     };
-    // Before Linux 6.1 there is no such file, but the directory is there while quotas are enabled.
-    let is_enabled = match flag("enabled")? {
-        Some(enabled) => enabled == 1,
-        None => groups.is_dir(),
-    };
-    if !is_enabled {
-        let source = &place.mount().source;
-        return off(
-            format!("quotas are not enabled on {source}"),
-            format!(
-                "run `btrfs quota enable {mount_point}` and `btrfs quota rescan -w {mount_point}`"
-            ),
-        );
-    }
-    if flag("inconsistent")? == Some(1) {
-        return off(
+    match counting(place)? {
+        Counting::Sound => Ok(QuotaState::Enforced(Filesystem::Btrfs)),
+        Counting::Inconsistent => off(
             "the quota groups are not counted to the end".into(),
             format!("run `btrfs quota rescan -w {mount_point}`, which waits until they are"),
-        );
+        ),
+        Counting::Off => {
+            let source = &place.mount().source;
+            off(
+                format!("quotas are not enabled on {source}"),
+                format!(
+                    "run `btrfs quota enable {mount_point}` and `btrfs quota rescan -w \
+                     {mount_point}`"
+                ),
+            )
+        }
     }
-    Ok(QuotaState::Enforced(Filesystem::Btrfs))
 }
 
 /// Limit and usage of the subvolume that `place` is in, as the kernel holds them in memory; `None`

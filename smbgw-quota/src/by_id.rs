@@ -94,7 +94,7 @@ impl Quotas {
     }
 
     /// The limits the kernel will tell after `limits` were set.
-    fn effective(&self, limits: Limits) -> Limits {
+    pub(crate) fn effective(&self, limits: Limits) -> Limits {
         let whole = |bytes: u64| (bytes / self.block).max(1) * self.block;
         Limits {
             bytes: limits.bytes.map(whole),

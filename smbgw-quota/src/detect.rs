@@ -359,7 +359,7 @@ fn parse_mount(line: &[u8]) -> Option<Mount> {
 }
 
 /// `field` with `\040` and the like (three octal digits) turned back into bytes.
-fn unescape(field: &[u8]) -> OsString {
+pub(crate) fn unescape(field: &[u8]) -> OsString {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&byte, after)) = rest.split_first() {

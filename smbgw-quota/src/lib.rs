@@ -28,6 +28,7 @@ pub mod detect;
 mod error;
 #[cfg(feature = "history")]
 pub mod history;
+mod inspect;
 mod kind;
 pub mod owner;
 mod project;

@@ -75,6 +75,11 @@ impl ProjectQuotas {
         })
     }
 
+    /// The limits that the kernel tells after [`set_limits`](Self::set_limits) of `limits`.
+    pub(crate) fn effective(&self, limits: Limits) -> Limits {
+        self.0.effective(limits)
+    }
+
     /// Every project that holds something or has limits, by rising id.
     pub fn iter(&self) -> Projects<'_> {
         Projects {

@@ -87,6 +87,22 @@ impl Registry {
             .map(|(_, id)| id)
     }
 
+    /// The directories that are listed with `id`.
+    pub(crate) fn directories_of(&self, id: u32) -> Vec<PathBuf> {
+        self.directories()
+            .filter(|(found, _)| *found == id)
+            .map(|(_, dir)| dir)
+            .collect()
+    }
+
+    /// The projects with names of ours, by id.
+    pub(crate) fn ours(&self) -> Vec<(u32, String)> {
+        self.names()
+            .filter(|(name, _)| name.starts_with(NAME_PREFIX))
+            .map(|(name, id)| (id, name))
+            .collect()
+    }
+
     /// Every id in either file.
     pub(crate) fn ids(&self) -> BTreeSet<u32> {
         let directories = self.directories().map(|(id, _)| id);
@@ -102,6 +118,14 @@ impl Registry {
     /// Removes what [`add`](Self::add) added.
     pub(crate) fn remove(&mut self, id: u32, name: &str, path: &Path) {
         remove_line(&mut self.projects, &project_line(id, path));
+        remove_line(&mut self.names, &name_line(id, name));
+    }
+
+    /// Removes every line about `id` and its name `name`.
+    pub(crate) fn forget(&mut self, id: u32, name: &str) {
+        for path in self.directories_of(id) {
+            remove_line(&mut self.projects, &project_line(id, &path));
+        }
         remove_line(&mut self.names, &name_line(id, name));
     }
 

@@ -9,18 +9,19 @@ use smbgw_core::deadline::Deadline;
 use smbgw_core::host::Host;
 use smbgw_core::ports::storage::Data;
 use smbgw_core::ports::{
-    Filesystem, Handle, Limits, PortError, QuotaState, Storage, Survey, Usage, Volume,
+    Depth, Deviation, Filesystem, Handle, Limits, Meant, PortError, QuotaState, Repair, Storage,
+    Stray, Survey, Usage, Volume,
 };
 use smbgw_core::share::ShareName;
 
 use crate::btrfs::Subvolume;
 use crate::detect::Place;
 use crate::error::QuotaError;
+use crate::inspect::{Inspection, strays};
 use crate::project::ProjectQuotas;
 use crate::tree::{self, Holding};
 use crate::volume::dataset::DatasetHandle;
-use crate::volume::marked::ProjectHandle;
-use crate::volume::{Site, Wish, as_host_sees, dataset, marked, subvolume};
+use crate::volume::{Kind, Site, Wish, as_host_sees, dataset, marked, subvolume};
 use crate::zfs::{self, Dataset};
 
 /// Places for data on a host whose files this process can reach.
@@ -141,7 +142,7 @@ impl<'a> QuotaStorage<'a> {
 
     fn limits_of(&self, volume: &Volume, deadline: Deadline) -> Result<Limits, QuotaError> {
         let site = self.site(&volume.path)?;
-        match kind_of(&volume.handle) {
+        match Kind::of(&volume.handle) {
             Kind::Project(project) => Ok(ProjectQuotas::open(&site.local)?.get(project.id)?.limits),
             Kind::Dataset(dataset) => {
                 let found = dataset::one(&site, dataset.name, deadline)?;
@@ -158,7 +159,7 @@ impl<'a> QuotaStorage<'a> {
         deadline: Deadline,
     ) -> Result<Change, QuotaError> {
         let site = self.site(&volume.path)?;
-        match kind_of(&volume.handle) {
+        match Kind::of(&volume.handle) {
             Kind::Project(project) => {
                 ProjectQuotas::open(&site.local)?.set_limits(project.id, limits)
             }
@@ -175,7 +176,7 @@ impl<'a> QuotaStorage<'a> {
     ) -> Result<Change, QuotaError> {
         let site = self.site(&volume.path)?;
         let origin = &volume.origin;
-        match kind_of(&volume.handle) {
+        match Kind::of(&volume.handle) {
             Kind::Project(project) => marked::destroy(&site, project, origin, data, deadline),
             Kind::Dataset(dataset) => dataset::destroy(&site, dataset, origin, data, deadline),
             Kind::Subvolume => subvolume::destroy(&site, origin, data),
@@ -201,7 +202,7 @@ impl Storage for QuotaStorage<'_> {
     fn create(&self, volume: &Volume, deadline: Deadline) -> Result<Change, PortError> {
         let site = self.site(&volume.path)?;
         let origin = &volume.origin;
-        let change = match kind_of(&volume.handle) {
+        let change = match Kind::of(&volume.handle) {
             Kind::Project(project) => marked::create(&site, project, origin, deadline),
             Kind::Dataset(dataset) => dataset::create(&site, dataset, origin, deadline),
             Kind::Subvolume => subvolume::create(&site, origin),
@@ -238,26 +239,34 @@ impl Storage for QuotaStorage<'_> {
             .map(|volume| Ok(pass.usage(volume)?))
             .collect()
     }
-}
 
-/// The three ways in which a file system knows a volume.
-enum Kind<'v> {
-    Project(ProjectHandle<'v>),
-    Dataset(DatasetHandle<'v>),
-    Subvolume,
-}
+    fn inspections(
+        &self,
+        meant: &[Meant<'_>],
+        depth: Depth,
+        deadline: Deadline,
+    ) -> Vec<Result<Vec<Deviation>, PortError>> {
+        let mut pass = Inspection::new(self.host, meant, depth, deadline);
+        let each = meant.iter();
+        each.map(|meant| Ok(pass.look(*meant)?)).collect()
+    }
 
-fn kind_of(handle: &Handle) -> Kind<'_> {
-    match handle {
-        Handle::Project { id, name } => Kind::Project(ProjectHandle { id: *id, name }),
-        Handle::Dataset {
-            name,
-            with_snapshots,
-        } => Kind::Dataset(DatasetHandle {
-            name,
-            with_snapshots: *with_snapshots,
-        }),
-        Handle::Subvolume => Kind::Subvolume,
+    fn repair(&self, meant: Meant<'_>, deadline: Deadline) -> Result<Vec<Repair>, PortError> {
+        let mut pass = Inspection::new(self.host, &[meant], Depth::Thorough, deadline);
+        Ok(pass.repair(meant)?)
+    }
+
+    fn strays(&self, known: &[&Volume], deadline: Deadline) -> Result<Vec<Stray>, PortError> {
+        Ok(strays::find(self.host, known, deadline)?)
+    }
+
+    fn remove_stray(
+        &self,
+        stray: &Stray,
+        known: &[&Volume],
+        deadline: Deadline,
+    ) -> Result<Vec<Repair>, PortError> {
+        Ok(strays::remove(self.host, stray, known, deadline)?)
     }
 }
 
@@ -309,7 +318,7 @@ impl<'s, 'a> Pass<'s, 'a> {
 
     fn usage(&mut self, volume: &Volume) -> Result<Usage, QuotaError> {
         let site = self.storage.site(&volume.path)?;
-        match kind_of(&volume.handle) {
+        match Kind::of(&volume.handle) {
             Kind::Project(project) => self.project_usage(&site, project.id),
             Kind::Dataset(dataset) => self.dataset_usage(&site, dataset),
             Kind::Subvolume => self.subvolume_usage(&site),

@@ -246,6 +246,15 @@ struct GroupCreate {
     group: u64,
 }
 
+/// `struct btrfs_ioctl_quota_rescan_args`.
+#[repr(C)]
+#[derive(Default)]
+struct Rescan {
+    flags: u64,
+    progress: u64,
+    reserved: [u64; 6],
+}
+
 const BTRFS: u8 = 0x94;
 
 /// Makes the subvolume `name` in the directory `parent`.
@@ -310,6 +319,28 @@ pub(crate) fn remove_group(fd: impl AsFd, group: u64) -> io::Result<()> {
     let mut args = GroupCreate { create: 0, group };
     // SAFETY: `BTRFS_IOC_QGROUP_CREATE` reads a `struct btrfs_ioctl_qgroup_create_args`.
     unsafe { ioctl(fd, write_code(BTRFS, 42, 16), &raw mut args) }
+}
+
+/// Makes quota group 0/`group` of a subvolume that has none.
+pub(crate) fn create_group(fd: impl AsFd, group: u64) -> io::Result<()> {
+    let mut args = GroupCreate { create: 1, group };
+    // SAFETY: `BTRFS_IOC_QGROUP_CREATE` reads a `struct btrfs_ioctl_qgroup_create_args`.
+    unsafe { ioctl(fd, write_code(BTRFS, 42, 16), &raw mut args) }
+}
+
+/// Starts to count all quota groups of the btrfs that `fd` is open on anew.
+pub(crate) fn count_groups_anew(fd: impl AsFd) -> io::Result<()> {
+    let mut args = Rescan::default();
+    // SAFETY: `BTRFS_IOC_QUOTA_RESCAN` reads a `struct btrfs_ioctl_quota_rescan_args`.
+    unsafe { ioctl(fd, write_code(BTRFS, 44, 64), &raw mut args) }
+}
+
+/// Whether the kernel is counting all quota groups of the btrfs that `fd` is open on anew.
+pub(crate) fn are_groups_being_counted(fd: impl AsFd) -> io::Result<bool> {
+    let mut args = Rescan::default();
+    // SAFETY: `BTRFS_IOC_QUOTA_RESCAN_STATUS` writes a `struct btrfs_ioctl_quota_rescan_args`.
+    unsafe { ioctl(fd, read_code(BTRFS, 45, 64), &raw mut args) }?;
+    Ok(args.flags != 0)
 }
 
 /// Calls `quotactl_fd`.
@@ -386,6 +417,7 @@ mod tests {
         assert_eq!(size_of::<FilesystemInfo>(), 1024);
         assert_eq!(size_of::<GroupLimit>(), 48);
         assert_eq!(size_of::<GroupCreate>(), 16);
+        assert_eq!(size_of::<Rescan>(), 64);
     }
 
     #[test]

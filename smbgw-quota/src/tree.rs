@@ -4,11 +4,12 @@
 //! its directory with openat2(2). The kernel marks neither symbolic links nor special files by
 //! descriptor; they hold no data and are only counted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use rustix::fs::{self as unix, AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
@@ -138,6 +139,200 @@ pub fn unmark(root: &Path, project: u32, deadline: Deadline) -> Result<Change, Q
     Ok(change)
 }
 
+/// What was met in some places: how many, and the first of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// In how many places.
+    pub count: u64,
+    /// The first of them that was met.
+    pub first: Option<PathBuf>,
+}
+
+impl Found {
+    fn add(&mut self, path: &Path) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| path.into());
+    }
+}
+
+/// How everything below a directory is marked, apart from what is marked as it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Files and directories that could be marked, the first directory included.
+    pub met: u64,
+    /// What counts for no project.
+    pub unmarked: Found,
+    /// Directories of the project whose new content would not count for it.
+    pub not_inheriting: Found,
+    /// What counts for other projects, by their id.
+    pub foreign: BTreeMap<u32, Found>,
+    /// Files among the foreign ones that have names outside the directory too, by inode number.
+    pub foreign_links: BTreeMap<u64, ForeignLink>,
+    /// Other file systems mounted inside, which were left out.
+    pub mounts: Vec<PathBuf>,
+    /// Whether all of it was looked at before the deadline.
+    pub finished: bool,
+}
+
+impl Marks {
+    fn add(&mut self, path: &Path, found: sys::FileAttributes, project: u32, is_directory: bool) {
+        self.met += 1;
+        if found.project == 0 {
+            self.unmarked.add(path);
+        } else if found.project != project {
+            self.foreign.entry(found.project).or_default().add(path);
+        } else if is_directory && found.flags & PROJECT_INHERIT == 0 {
+            self.not_inheriting.add(path);
+        }
+    }
+
+    /// Counts those foreign files with names outside as foreign like the others, whose project
+    /// `is_claimed`.
+    pub(crate) fn claim_links(&mut self, is_claimed: impl Fn(u32) -> bool) {
+        let links = std::mem::take(&mut self.foreign_links);
+        for (inode, link) in links {
+            if is_claimed(link.project) {
+                self.foreign
+                    .entry(link.project)
+                    .or_default()
+                    .add(&link.path);
+            } else {
+                self.foreign_links.insert(inode, link);
+            }
+        }
+    }
+}
+
+/// A file of another project that has names in and outside a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForeignLink {
+    /// The first of its names that was met.
+    pub path: PathBuf,
+    /// Its project.
+    pub project: u32,
+}
+
+/// Looks how everything below `root` is marked, which should be with `project`; changes nothing.
+///
+/// Where the deadline passes, what was found until then is told; see [`Marks::finished`].
+///
+/// # Errors
+/// Where something cannot be looked at.
+pub fn marks(root: &Path, project: u32, deadline: Deadline) -> Result<Marks, QuotaError> {
+    let mut marks = Marks::default();
+    // Files with several names count once.
+    let mut linked: HashSet<u64> = HashSet::new();
+    let mut links: HashMap<u64, (ForeignLink, u64)> = HashMap::new();
+    let walked = walk(root, Files::Open, deadline, |item| {
+        match item {
+            Item::Directory { path, fd } => {
+                marks.add(path, attributes(fd, path)?, project, true);
+            }
+            Item::File { path, fd, status } => {
+                let found = attributes(fd, path)?;
+                let is_foreign = found.project != 0 && found.project != project;
+                if status.st_nlink == 1 {
+                    marks.add(path, found, project, false);
+                } else if is_foreign {
+                    let (_, missing) = links.entry(status.st_ino).or_insert_with(|| {
+                        marks.met += 1;
+                        let link = ForeignLink {
+                            path: path.to_path_buf(),
+                            project: found.project,
+                        };
+                        (link, status.st_nlink)
+                    });
+                    *missing = missing.saturating_sub(1);
+                } else if linked.insert(status.st_ino) {
+                    marks.add(path, found, project, false);
+                }
+            }
+            Item::Mount { path } => marks.mounts.push(path.to_path_buf()),
+            Item::Seen { .. } | Item::Unmarkable => {}
+        }
+        Ok(())
+    });
+    marks.finished = match walked {
+        Ok(()) => true,
+        Err(QuotaError::TimedOut { .. }) => false,
+        Err(error) => return Err(error),
+    };
+    for (inode, (link, missing)) in links {
+        // Where the walk was cut off, names that were not met may be inside all the same.
+        if missing == 0 {
+            marks
+                .foreign
+                .entry(link.project)
+                .or_default()
+                .add(&link.path);
+        } else {
+            marks.foreign_links.insert(inode, link);
+        }
+    }
+    Ok(marks)
+}
+
+/// How the open directory `fd` itself is marked; nothing in it is looked at.
+pub(crate) fn mark_of(fd: &OwnedFd, path: &Path, project: u32) -> Result<Marks, QuotaError> {
+    let mut marks = Marks {
+        finished: true,
+        ..Marks::default()
+    };
+    marks.add(path, attributes(fd, path)?, project, true);
+    Ok(marks)
+}
+
+/// What [`restore`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Restored {
+    /// What counted for no project before.
+    pub(crate) unmarked: u64,
+    /// Directories whose new content would not have counted for the project.
+    pub(crate) not_inheriting: u64,
+    /// What counted for other projects before.
+    pub(crate) foreign: u64,
+}
+
+/// Marks what is below `root` with `project`, files and directories of the projects `take` too, but
+/// not the files with the inode numbers `leave`.
+///
+/// A directory is marked before it is read, so that what is made meanwhile inherits the mark.
+///
+/// # Errors
+/// Where a mark cannot be read or set, or the deadline passes; what was done until then stays.
+pub(crate) fn restore(
+    root: &Path,
+    project: u32,
+    take: &BTreeSet<u32>,
+    leave: &BTreeSet<u64>,
+    deadline: Deadline,
+) -> Result<Restored, QuotaError> {
+    let mut restored = Restored::default();
+    walk(root, Files::Open, deadline, |item| {
+        let (path, fd, inherit) = match item {
+            Item::Directory { path, fd } => (path, fd, PROJECT_INHERIT),
+            Item::File { path, fd, status } if !leave.contains(&status.st_ino) => (path, fd, 0),
+            _ => return Ok(()),
+        };
+        let old = attributes(fd, path)?;
+        let count = match old.project {
+            0 => &mut restored.unmarked,
+            id if id == project => &mut restored.not_inheriting,
+            id if take.contains(&id) => &mut restored.foreign,
+            _ => return Ok(()),
+        };
+        let mut new = old;
+        new.project = project;
+        new.flags |= inherit;
+        if new != old {
+            set_attributes(fd, path, new)?;
+            *count += 1;
+        }
+        Ok(())
+    })?;
+    Ok(restored)
+}
+
 /// What a directory holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holding {
@@ -179,6 +374,29 @@ pub fn holding(root: &Path, deadline: Deadline) -> Result<Holding, QuotaError> {
     })?;
     held.linked_outside = missing.len() as u64;
     Ok(held)
+}
+
+/// The directories below `root` that are on the same mount, but have a device number of their own:
+/// subvolumes of btrfs inside another one.
+///
+/// # Errors
+/// Where the directory cannot be read.
+pub(crate) fn devices_inside(root: &Path, deadline: Deadline) -> Result<Found, QuotaError> {
+    let mut found = Found::default();
+    let mut above: Option<u64> = None;
+    walk(root, Files::Look, deadline, |item| {
+        if let Item::Directory { path, fd } = item {
+            let status =
+                unix::fstat(fd).map_err(|error| QuotaError::path("look at", path, error))?;
+            if *above.get_or_insert(status.st_dev) != status.st_dev
+                && status.st_ino == sys::SUBVOLUME_INODE
+            {
+                found.add(path);
+            }
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Whether the directory `fd` has no entries.
@@ -252,7 +470,7 @@ fn walk(
         path: root.into(),
     }];
     while let Some(dir) = stack.pop() {
-        let fd = match open_below(&dir.base, &dir.below, OFlags::DIRECTORY) {
+        let fd = match open_below(&dir.base, &dir.below, OFlags::DIRECTORY, deadline) {
             Ok(fd) => fd,
             // Removed or replaced since its name was read.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => continue,
@@ -277,7 +495,13 @@ fn walk(
                 return Err(QuotaError::TimedOut { path: root.into() });
             }
             let name = Path::new(std::ffi::OsStr::from_bytes(entry.file_name().to_bytes()));
-            if visit_entry(&fd, name, &dir.path.join(name), files, &mut visit)? {
+            if visit_entry(
+                &fd,
+                name,
+                &dir.path.join(name),
+                (files, deadline),
+                &mut visit,
+            )? {
                 subdirs.push(name.to_path_buf());
             }
         }
@@ -301,7 +525,7 @@ fn visit_entry(
     dir: &OwnedFd,
     name: &Path,
     path: &Path,
-    files: Files,
+    (files, deadline): (Files, Deadline),
     visit: &mut impl FnMut(&Item<'_>) -> Result<(), QuotaError>,
 ) -> Result<bool, QuotaError> {
     let kind = |status: &Stat| FileType::from_raw_mode(status.st_mode);
@@ -319,7 +543,7 @@ fn visit_entry(
         _ => return visit(&Item::Unmarkable).map(|()| false),
     }
     // Something else may be there by now: opening a pipe must not block.
-    let fd = match open_below(dir, name, OFlags::NONBLOCK) {
+    let fd = match open_below(dir, name, OFlags::NONBLOCK, deadline) {
         Ok(fd) => fd,
         Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(false),
         Err(Errno::XDEV) => return visit(&Item::Mount { path }).map(|()| false),
@@ -337,16 +561,26 @@ fn visit_entry(
     visit(&item).map(|()| false)
 }
 
-fn open_below(base: &OwnedFd, below: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+fn open_below(
+    base: &OwnedFd,
+    below: &Path,
+    flags: OFlags,
+    deadline: Deadline,
+) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
-    loop {
+    for attempt in 0u32.. {
         match unix::openat2(base, below, flags, Mode::empty(), resolve) {
-            // The kernel asks to try again where a rename raced with the look-up.
-            Err(Errno::AGAIN | Errno::INTR) => {}
+            // The kernel asks to try again where a rename raced with the look-up; or somebody holds
+            // a lease on the file (fcntl(2)) and was told to give it up.
+            Err(Errno::AGAIN | Errno::INTR) if attempt < 16 => {}
+            Err(Errno::AGAIN) if !deadline.has_passed() => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
             result => return result,
         }
     }
+    Err(Errno::AGAIN)
 }
 
 fn attributes(fd: &OwnedFd, path: &Path) -> Result<sys::FileAttributes, QuotaError> {

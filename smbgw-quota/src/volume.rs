@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 
 use smbgw_core::change::Change;
 use smbgw_core::host::{FileKind, Host};
-use smbgw_core::ports::Volume;
+use smbgw_core::ports::{Handle, Volume};
 use smbgw_core::share::ShareName;
 
 use crate::detect::Place;
 use crate::error::QuotaError;
+use dataset::DatasetHandle;
+use marked::ProjectHandle;
 
 /// The permission bits of a directory that is made for a volume.
 const NEW_MODE: u32 = 0o750;
@@ -94,4 +96,27 @@ pub(crate) fn as_host_sees(host: &dyn Host, local: &Path) -> PathBuf {
 pub(crate) struct Wish<'a> {
     pub(crate) share: &'a ShareName,
     pub(crate) taken: &'a [Volume],
+}
+
+/// The three ways in which a file system knows a volume.
+pub(crate) enum Kind<'v> {
+    Project(ProjectHandle<'v>),
+    Dataset(DatasetHandle<'v>),
+    Subvolume,
+}
+
+impl<'v> Kind<'v> {
+    pub(crate) fn of(handle: &'v Handle) -> Self {
+        match handle {
+            Handle::Project { id, name } => Self::Project(ProjectHandle { id: *id, name }),
+            Handle::Dataset {
+                name,
+                with_snapshots,
+            } => Self::Dataset(DatasetHandle {
+                name,
+                with_snapshots: *with_snapshots,
+            }),
+            Handle::Subvolume => Self::Subvolume,
+        }
+    }
 }

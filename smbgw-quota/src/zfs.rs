@@ -16,7 +16,7 @@ use crate::bytes_only;
 use crate::error::QuotaError;
 
 /// The property that marks a dataset as made for the volume at the path that is its value.
-const MARK: &str = "smbgw:volume";
+pub(crate) const MARK: &str = "smbgw:volume";
 
 const COLUMNS: &str = "name,used,referenced,available,quota,refquota";
 
@@ -286,6 +286,30 @@ pub(crate) fn is_made_for(
     deadline: Deadline,
 ) -> Result<bool, QuotaError> {
     Ok(mark_of(host, name, deadline)? == Mark::For(mount_point.into()))
+}
+
+/// Every dataset that was made for a volume, with the path that it was made for.
+pub(crate) fn marked(
+    host: &dyn Host,
+    deadline: Deadline,
+) -> Result<Vec<(String, PathBuf)>, QuotaError> {
+    let command = zfs([
+        "get",
+        "-Hp",
+        "-t",
+        "filesystem",
+        "-s",
+        "local",
+        "-o",
+        "name,value",
+        MARK,
+    ]);
+    let text = host.run(&command, deadline)?.text();
+    let line = |line: &str| {
+        let (name, path) = line.split_once('\t')?;
+        Some((name.into(), path.into()))
+    };
+    Ok(text.lines().filter_map(line).collect())
 }
 
 /// Mounts the dataset `name` unless it is.

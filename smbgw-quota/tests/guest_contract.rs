@@ -4,7 +4,7 @@
 #[macro_use]
 mod contract;
 
-use contract::{Lab, projects, switched_off, volumes};
+use contract::{Lab, inspect, marks, projects, switched_off, volumes};
 use smbgw_testing::{Capability, Filesystem, require};
 
 mod ext4 {
@@ -24,6 +24,7 @@ mod zfs {
     every_volume_on!(Zfs, Zfs);
     volumes_of_their_own_on!(Zfs, Zfs);
     promises!(Zfs, Zfs, volumes: a_limit_may_count_snapshots_too);
+    promises!(Zfs, Zfs, inspect: what_else_limits_a_dataset_is_told);
 }
 
 macro_rules! others {
@@ -57,4 +58,8 @@ others! {
         switched_off::the_remedy_switches_limits_on(Filesystem::XfsPlain);
     xfs_that_only_counts: XfsPquota =>
         switched_off::the_remedy_switches_limits_on(Filesystem::XfsAccounting);
+    limits_of_ext4_switched_off_later: Ext4Prjquota =>
+        inspect::limits_switched_off_are_told(Filesystem::Ext4Enforced);
+    limits_of_xfs_switched_off_later: XfsPquota =>
+        inspect::limits_switched_off_are_told(Filesystem::XfsEnforced);
 }

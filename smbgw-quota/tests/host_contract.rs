@@ -3,11 +3,23 @@
 #[macro_use]
 mod contract;
 
-use contract::{Lab, switched_off, volumes};
+use contract::{Lab, inspect, switched_off, volumes};
 use smbgw_testing::{Capability, Filesystem, require};
 
 every_volume_on!(Btrfs, BtrfsQuota);
 volumes_of_their_own_on!(Btrfs, BtrfsQuota);
+
+promises!(
+    Btrfs, BtrfsQuota, inspect:
+    groups_of_btrfs_are_counted_anew,
+    subvolumes_inside_are_told,
+);
+
+#[test]
+fn limits_of_btrfs_switched_off_later() {
+    require!(Capability::Btrfs);
+    inspect::limits_switched_off_are_told(Filesystem::BtrfsQuota);
+}
 
 #[test]
 fn btrfs_without_quotas() {

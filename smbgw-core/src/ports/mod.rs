@@ -3,6 +3,7 @@
 //! Core knows shares, not quota interfaces or directory protocols. A port's errors arrive as
 //! [`PortError`]: text, code and remedy, with the implementing crate's own error as their source.
 
+pub mod deviation;
 pub mod storage;
 pub mod traces;
 
@@ -10,6 +11,7 @@ use std::fmt;
 
 use crate::error::{Coded, ErrorKind};
 
+pub use deviation::{Depth, Deviation, Meant, Repair, Stray};
 pub use storage::{Filesystem, Handle, Limits, Origin, QuotaState, Storage, Survey, Usage, Volume};
 pub use traces::Traces;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 use crate::deadline::Deadline;
-use crate::ports::PortError;
+use crate::ports::{Depth, Deviation, Meant, PortError, Repair, Stray};
 use crate::share::ShareName;
 
 /// Places for the data of shares, with enforced limits.
@@ -81,6 +81,60 @@ pub trait Storage: Sync {
     fn usage(&self, volume: &Volume, deadline: Deadline) -> Result<Usage, PortError> {
         self.usages(&[volume], deadline).remove(0)
     }
+
+    /// What the file systems enforce on each of `meant`, where that is not what is meant, in the
+    /// same order, in one pass; changes nothing.
+    ///
+    /// What is being changed meanwhile may be met before or after its change. Where the deadline
+    /// passes in the middle of a volume, what was found until then is told, and that there may be
+    /// more.
+    fn inspections(
+        &self,
+        meant: &[Meant<'_>],
+        depth: Depth,
+        deadline: Deadline,
+    ) -> Vec<Result<Vec<Deviation>, PortError>>;
+
+    /// The same for one volume.
+    ///
+    /// # Errors
+    /// Where it cannot be looked at. That it is not there or not limited is no error, but a
+    /// deviation.
+    fn inspect(
+        &self,
+        meant: Meant<'_>,
+        depth: Depth,
+        deadline: Deadline,
+    ) -> Result<Vec<Deviation>, PortError> {
+        self.inspections(&[meant], depth, deadline).remove(0)
+    }
+
+    /// Puts every repairable deviation of a volume right, and says what it did. Where it is cut off,
+    /// what was put right until then stays so, and it may be called again.
+    ///
+    /// # Errors
+    /// Where something cannot be put right; the rest may have been.
+    fn repair(&self, meant: Meant<'_>, deadline: Deadline) -> Result<Vec<Repair>, PortError>;
+
+    /// What volumes that are none of `known` left on the machine; changes nothing.
+    ///
+    /// `known` are all volumes there are, those of operations under way included.
+    ///
+    /// # Errors
+    /// Where lists or file systems cannot be read.
+    fn strays(&self, known: &[&Volume], deadline: Deadline) -> Result<Vec<Stray>, PortError>;
+
+    /// Takes `stray` away, after another look that it still is one beside `known`; data is never
+    /// removed. The caller sees to it that no volume is chosen or made meanwhile.
+    ///
+    /// # Errors
+    /// Where that fails; it may be called again.
+    fn remove_stray(
+        &self,
+        stray: &Stray,
+        known: &[&Volume],
+        deadline: Deadline,
+    ) -> Result<Vec<Repair>, PortError>;
 }
 
 /// What becomes of the data when a volume is given up.

@@ -7,7 +7,9 @@ use crate::change::Change;
 use crate::deadline::Deadline;
 use crate::error::Coded;
 use crate::ports::storage::Data;
-use crate::ports::{Limits, PortError, Storage, Survey, Usage, Volume};
+use crate::ports::{
+    Depth, Deviation, Limits, Meant, PortError, Repair, Storage, Stray, Survey, Usage, Volume,
+};
 use crate::share::ShareName;
 
 /// Storage that does what another one does, unless its [`Faults`] say otherwise.
@@ -101,6 +103,42 @@ impl Storage for FaultyStorage<'_> {
                 self.call(Kind::Looks, "read the usage of", &volume.path, || usage)
             })
             .collect()
+    }
+
+    fn inspections(
+        &self,
+        meant: &[Meant<'_>],
+        depth: Depth,
+        deadline: Deadline,
+    ) -> Vec<Result<Vec<Deviation>, PortError>> {
+        let found = self.inner.inspections(meant, depth, deadline);
+        let with_volumes = meant.iter().zip(found);
+        with_volumes
+            .map(|(meant, found)| self.call(Kind::Looks, "inspect", &meant.volume.path, || found))
+            .collect()
+    }
+
+    fn repair(&self, meant: Meant<'_>, deadline: Deadline) -> Result<Vec<Repair>, PortError> {
+        self.call(Kind::Changes, "repair", &meant.volume.path, || {
+            self.inner.repair(meant, deadline)
+        })
+    }
+
+    fn strays(&self, known: &[&Volume], deadline: Deadline) -> Result<Vec<Stray>, PortError> {
+        self.call(Kind::Looks, "look for strays on", Path::new("/"), || {
+            self.inner.strays(known, deadline)
+        })
+    }
+
+    fn remove_stray(
+        &self,
+        stray: &Stray,
+        known: &[&Volume],
+        deadline: Deadline,
+    ) -> Result<Vec<Repair>, PortError> {
+        self.call(Kind::Changes, "remove a stray of", Path::new("/"), || {
+            self.inner.remove_stray(stray, known, deadline)
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
+use smbgw_core::host::Host;
 use smbgw_core::ports::storage::Data;
 use smbgw_core::ports::{Filesystem, Handle, Limits, Origin, Volume};
 
@@ -24,7 +25,7 @@ pub(crate) struct ProjectHandle<'v> {
 
 impl ProjectHandle<'_> {
     /// Whether mark and registration were made by this crate, and not by the administrator.
-    fn is_ours(self) -> bool {
+    pub(crate) fn is_ours(self) -> bool {
         self.name.starts_with(NAME_PREFIX)
     }
 }
@@ -187,7 +188,8 @@ pub(crate) fn destroy(
     })
 }
 
-fn register(
+/// Lists `project` with its name and the directory at `site`.
+pub(crate) fn register(
     site: &Site<'_>,
     project: ProjectHandle<'_>,
     deadline: Deadline,
@@ -235,6 +237,23 @@ fn unregister(
         return Ok(Change::Unchanged);
     }
     registry.store(site.host)
+}
+
+/// Unlists the project `id` called `name`, which is no volume's, with all its directories.
+pub(crate) fn forget(
+    host: &dyn Host,
+    id: u32,
+    name: &str,
+    deadline: Deadline,
+) -> Result<Change, QuotaError> {
+    let _lock = host.lock(LOCK, "unlist a project", deadline)?;
+    let mut registry = Registry::load(host)?;
+    let before = registry.clone();
+    registry.forget(id, name);
+    if registry == before {
+        return Ok(Change::Unchanged);
+    }
+    registry.store(host)
 }
 
 /// The limit of a project is the limit of all its directories together.

@@ -9,6 +9,8 @@
 
 #[macro_use]
 mod promises;
+pub(crate) mod inspect;
+pub(crate) mod marks;
 pub(crate) mod projects;
 pub(crate) mod switched_off;
 pub(crate) mod volumes;

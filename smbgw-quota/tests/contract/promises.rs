@@ -35,6 +35,17 @@ macro_rules! every_volume_on {
             names_with_blanks_and_umlauts_work,
             what_cannot_be_limited_is_refused,
         );
+        promises!(
+            $capability, $filesystem, inspect:
+            where_nothing_is_wrong_nothing_is_found_or_changed,
+            a_limit_changed_by_hand_is_set_again,
+            many_volumes_are_looked_at_in_one_pass,
+            a_volume_that_is_not_there_is_told_and_not_made,
+            what_hides_an_unmounted_file_system_is_left_alone,
+            a_file_system_mounted_inside_is_told,
+            a_tree_that_changes_meanwhile_is_no_trouble,
+            what_was_looked_at_in_part_is_told_as_such,
+        );
     };
 }
 
@@ -68,6 +79,19 @@ macro_rules! every_project_on {
             deep_trees_are_walked,
             what_leaves_a_volume_goes_on_counting_for_it,
             an_id_that_was_taken_meanwhile_is_told,
+        );
+        promises!(
+            $capability, $filesystem, marks:
+            a_file_moved_in_from_outside_is_found_and_counted,
+            an_unmarked_subtree_is_found_and_marked,
+            the_first_directory_is_looked_at_quickly,
+            projects_that_strayed_in_are_taken_over,
+            projects_of_the_administrator_inside_are_left_alone,
+            a_file_with_names_in_two_projects_counts_for_one,
+            lists_are_looked_at_and_put_right,
+            what_a_deleted_share_left_is_found_and_removed,
+            a_stray_on_a_file_system_that_is_not_mounted_stays,
+            a_volume_given_up_leaves_nothing,
         );
     };
 }
