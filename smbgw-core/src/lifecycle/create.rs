@@ -132,7 +132,7 @@ pub(super) fn look(
 }
 
 /// The volumes that a plan makes or gives up.
-fn volumes_of(plan: &Plan) -> impl Iterator<Item = &Volume> {
+pub(super) fn volumes_of(plan: &Plan) -> impl Iterator<Item = &Volume> {
     plan.steps.iter().filter_map(|step| match step {
         Step::MakeVolume(make) => Some(&make.volume),
         Step::GiveUpVolume(give_up) => Some(&give_up.volume),

@@ -15,6 +15,7 @@ mod request;
 mod resize;
 mod server_wide;
 mod status;
+mod verify;
 
 pub use create::{check, create};
 pub use delete::{DeleteOptions, delete};
@@ -24,3 +25,4 @@ pub use recover::{Recovered, recover};
 pub use request::CreateOptions;
 pub use resize::resize;
 pub use status::{ShareStatus, ShareUsage, list, status, usages};
+pub use verify::{ShareVerdict, StrayVerdict, Verification, inspect, verify};
