@@ -171,12 +171,18 @@ impl Trend {
 
     fn gain_high(&self, seconds: f64) -> f64 {
         let rate = (self.high - self.per_day) / DAY * seconds;
-        self.gain(seconds) + rate.hypot(self.noise.stray(seconds))
+        self.gain(seconds)
+            + rate
+                .hypot(self.noise.stray(seconds))
+                .hypot(self.noise.peak())
     }
 
     fn gain_low(&self, seconds: f64) -> f64 {
         let rate = (self.per_day - self.low) / DAY * seconds;
-        self.gain(seconds) - rate.hypot(self.noise.stray(seconds))
+        self.gain(seconds)
+            - rate
+                .hypot(self.noise.stray(seconds))
+                .hypot(self.noise.peak() / 2.0)
     }
 }
 

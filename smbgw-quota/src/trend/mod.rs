@@ -170,7 +170,7 @@ impl Trend {
         };
 
         let base = series.iter().map(|point| point.bytes).min().unwrap_or(0);
-        let mut blocks = series::blocks(series, now, base);
+        let (mut blocks, local) = series::blocks(series, now, base);
         let mut slopes = slope::Slopes::between(&blocks);
         let mut middle = slopes.median();
         let seasonal = match season::weekly(&blocks, middle, span) {
@@ -183,7 +183,7 @@ impl Trend {
             None => false,
         };
         let left = slope::residuals(&blocks, middle);
-        let noise = Noise::of(&blocks, &left, seasonal, confidence);
+        let noise = Noise::of(&blocks, &left, seasonal, confidence).with_local(local);
         // Each of the two errs to the wide side: the first where noise persists, the second where
         // a few samples are far off.
         let (low, high) = slopes.interval(blocks.len(), &noise, confidence);
@@ -203,7 +203,8 @@ impl Trend {
     }
 }
 
-/// Seconds from `earlier` to `later`, whatever they are.
+/// Seconds from `earlier` to `later`.
 fn seconds(earlier: i64, later: i64) -> f64 {
-    (i128::from(later) - i128::from(earlier)) as f64
+    let apart = later.abs_diff(earlier) as f64;
+    if earlier <= later { apart } else { -apart }
 }

@@ -23,6 +23,8 @@ pub(super) struct Noise {
     persistence: f64,
     /// Bytes.
     innovation: f64,
+    /// The standard deviation of single samples about their block, in bytes.
+    local: f64,
     /// How many standard deviations the interval has on each side.
     quantile: f64,
 }
@@ -61,9 +63,21 @@ impl Noise {
         Self {
             step: (span / (count - 1.0).max(1.0)).max(1.0),
             persistence,
+            local: 0.0,
             innovation: (squares / freedom / innovations).sqrt(),
             quantile: quantile::student((1.0 + confidence) / 2.0, count - 3.0),
         }
+    }
+
+    /// The same, with single samples that stray so far from their block.
+    pub(super) fn with_local(self, local: f64) -> Self {
+        Self { local, ..self }
+    }
+
+    /// How far single samples stray, in bytes, from what their blocks do: a sample at its highest
+    /// reaches a limit before its block does, and there are many.
+    pub(super) fn peak(&self) -> f64 {
+        2.0 * self.quantile * self.local
     }
 
     /// How many times the variance of Kendall's statistic of `count` blocks is that of independent

@@ -1,19 +1,19 @@
 //! The samples that count, in order, and blocks of them.
 
-use super::{DAY, Options, Point, quantile, seconds};
+use super::{Options, Point, quantile, seconds};
 
 /// At most so many blocks: their slopes in pairs are what a trend costs.
-const BLOCKS: f64 = 120.0;
+const BLOCKS: u64 = 120;
 
 /// So many samples need no blocks.
 const FEW: usize = 200;
 
 /// Lengths of blocks in seconds: those that divide a day, so that a weekly pattern can be told from
 /// them, and then whole weeks, which have none.
-const LENGTHS: [f64; 15] = [
-    60.0, 120.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 7200.0, 10_800.0, 14_400.0, 21_600.0,
-    28_800.0, 43_200.0, 86_400.0, 604_800.0,
+const LENGTHS: [u64; 15] = [
+    60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 14_400, 21_600, 28_800, 43_200, 86_400, WEEK,
 ];
+const WEEK: u64 = 604_800;
 
 /// The samples of a stretch of time, as one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,42 +53,45 @@ pub(super) fn span(series: &[Point]) -> u64 {
     }
 }
 
-/// The series in blocks of equal length that end at `now`; in samples alone where they are few.
+/// The series in blocks of equal length that end at `now`, in samples alone where they are few; and
+/// how far samples are from the median of their block, as the standard deviation in bytes.
 ///
 /// The median of a block makes short peaks vanish, and blocks follow each other less closely than
 /// samples do.
-pub(super) fn blocks(series: &[Point], now: i64, base: u64) -> Vec<Block> {
+pub(super) fn blocks(series: &[Point], now: i64, base: u64) -> (Vec<Block>, f64) {
     let length = length(series, now);
-    let number = |point: &Point| match length {
-        Some(length) => (seconds(point.at, now) / length).floor(),
-        None => seconds(point.at, now),
-    };
+    let number = |point: &Point| now.abs_diff(point.at) / length;
     let mut bytes = Vec::new();
-    series
+    let mut far = Vec::with_capacity(series.len());
+    let blocks = series
         .chunk_by(|one, next| number(one) == number(next))
         .map(|chunk| {
             bytes.clear();
             bytes.extend(chunk.iter().map(|point| (point.bytes - base) as f64));
+            let middle = quantile::median(&mut bytes).unwrap_or(0.0);
+            far.extend(bytes.iter().map(|bytes| (bytes - middle).abs()));
             let half = chunk.len() / 2;
             let (before, after) = (chunk[(chunk.len() - 1) / 2].at, chunk[half].at);
             Block {
                 at: -(seconds(before, now) + seconds(after, now)) / 2.0,
-                bytes: quantile::median(&mut bytes).unwrap_or(0.0),
+                bytes: middle,
             }
         })
-        .collect()
+        .collect();
+    (blocks, 1.4826 * quantile::median(&mut far).unwrap_or(0.0))
 }
 
 /// The shortest length that needs no more than [`BLOCKS`] blocks and gives each three samples: of
-/// two, one that is far off would do for the median to be.
-fn length(series: &[Point], now: i64) -> Option<f64> {
-    let first = series.first()?;
+/// two, one that is far off would do for the median to be. One second, and so each sample by
+/// itself, where there are few.
+fn length(series: &[Point], now: i64) -> u64 {
     if series.len() <= FEW {
-        return None;
+        return 1;
     }
-    let all = seconds(first.at, now) / (BLOCKS - 1.0);
-    let three = 2.5 * span(series) as f64 / (series.len() as f64 - 1.0);
+    let all = series.first().map_or(0, |first| now.abs_diff(first.at)) / (BLOCKS - 1);
+    // Two and a half, so that three fit in whatever the last digit is.
+    let three = span(series) / (series.len() as u64 - 1) * 5 / 2;
     let least = all.max(three);
     let length = LENGTHS.into_iter().find(|length| *length >= least);
-    Some(length.unwrap_or_else(|| (least / (7.0 * DAY)).ceil() * 7.0 * DAY))
+    length.unwrap_or_else(|| least.div_ceil(WEEK).saturating_mul(WEEK))
 }
