@@ -24,6 +24,7 @@
 pub mod btrfs;
 mod by_id;
 mod bytes_only;
+pub mod chart;
 pub mod detect;
 mod error;
 #[cfg(feature = "history")]
