@@ -23,6 +23,12 @@ pub const ALERTS: &str = "/var/lib/smbgw/alerts.json";
 /// Messages that wait for their delivery.
 pub const OUTBOX: &str = "/var/lib/smbgw/outbox.json";
 
+/// Templates of messages that take the place of those built in: the administrator's.
+pub const TEMPLATES_DIR: &str = "/etc/smbgw/templates";
+
+/// Messages for the notification system of Proxmox VE, until they are taken.
+pub const EVENTS_DIR: &str = "/var/lib/smbgw/events";
+
 /// Usage over time.
 pub const HISTORY: &str = "/var/lib/smbgw/history.db";
 

@@ -8,6 +8,7 @@
 pub mod channel;
 pub mod engine;
 pub mod error;
+pub mod message;
 pub mod notice;
 pub mod reading;
 pub mod scope;
@@ -19,6 +20,7 @@ mod versioned;
 pub use channel::{Channel, ChannelError};
 pub use engine::{Transition, observe};
 pub use error::AlertError;
+pub use message::{Message, Messages};
 pub use notice::{Event, Facts, Notice};
 pub use reading::{Kind, Measure, Reading, Severity};
 pub use scope::{Scope, Subject};
