@@ -2,14 +2,16 @@
 //!
 //! A program that watches something reports [`Reading`]s. [`observe`] compares them with the
 //! [`RuleBook`] and the [`State`] of alerts, and says what has to be told: [`Notice`]s, which
-//! a [`Channel`] delivers. The state is kept by an [`AlertStore`], so that nothing
+//! [`Delivery`] brings to each [`Channel`]. The state is kept by an [`AlertStore`], so that nothing
 //! is told twice, and who knows of an alert can say so.
 
 pub mod channel;
+pub mod delivery;
 pub mod engine;
 pub mod error;
 pub mod message;
 pub mod notice;
+pub mod outbox;
 pub mod reading;
 pub mod scope;
 pub mod settings;
@@ -18,10 +20,12 @@ pub mod store;
 mod versioned;
 
 pub use channel::{Channel, ChannelError};
+pub use delivery::{Delivery, DeliveryStatus, Running};
 pub use engine::{Transition, observe};
 pub use error::AlertError;
 pub use message::{Message, Messages};
 pub use notice::{Event, Facts, Notice};
+pub use outbox::{ChannelStatus, Pace};
 pub use reading::{Kind, Measure, Reading, Severity};
 pub use scope::{Scope, Subject};
 pub use settings::{AlertSettings, RuleBook, Rules};
