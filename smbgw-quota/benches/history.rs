@@ -40,8 +40,8 @@ fn main() {
         written += 1;
         let step = match END - at {
             _ if full => MINUTE,
-            left if left > 93 * DAY => DAY,
-            left if left > 12 * DAY => HOUR,
+            left if left > 92 * DAY => DAY,
+            left if left > 9 * DAY => HOUR,
             _ => MINUTE,
         };
         if (at + step) / HOUR > at / HOUR {

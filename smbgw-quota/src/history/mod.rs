@@ -41,8 +41,9 @@
 //! # Size
 //! A sample takes at most 32 bytes of the file, an hour or a day at most 96; the log beside the
 //! database is cut back to 8 MiB. With the default retention and one sample a minute that is, for each
-//! share, at most 10,200 samples, 2,184 hours and 1,829 days: **713 kB for a share, 713 MB for 1,000
-//! shares** after five years. `benches/history.rs` measures it.
+//! share, at most 10,200 samples, 2,184 hours and 1,829 days: **712 kB a share, 720 MB for 1,000
+//! shares** with the log, however long it goes on. With usage in TiB it is 407 MB after a year
+//! (`benches/history.rs`).
 //!
 //! # Processes
 //! One process writes at a time (others wait up to ten seconds), any number read meanwhile and keep

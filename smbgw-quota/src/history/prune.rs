@@ -26,6 +26,7 @@ pub(super) fn raise_floors(db: &Connection, retention: Retention, now: i64) -> R
     let Some((_, newest)) = newest_pass(db)? else {
         return Ok(());
     };
+    let mut finer = i64::MAX;
     for tier in Tier::ALL {
         let state = TierState::load(db, tier)?;
         let steady = state
@@ -33,10 +34,13 @@ pub(super) fn raise_floors(db: &Connection, retention: Retention, now: i64) -> R
             .is_some_and(|since| newest.saturating_sub(since) >= tier.patience());
         let kept = DAY.saturating_mul(retention.days(tier));
         let wanted = floor(newest.min(now).saturating_sub(kept), tier.grain());
+        // A tier goes back at least as far as the finer one, whose older part it stands for.
+        let wanted = wanted.min(floor(finer, tier.grain()));
         if steady && wanted > state.floor {
             db.prepare_cached("UPDATE tier SET floor = ?2 WHERE id = ?1")?
                 .execute((tier, wanted))?;
         }
+        finer = TierState::load(db, tier)?.floor;
     }
     Ok(())
 }
