@@ -4,6 +4,8 @@
 //! percentage points where it is 90 %; what is asserted is what `docs/forecast.md` states, less two
 //! of those.
 
+#![allow(clippy::print_stdout)] // The figures that the documentation quotes.
+
 mod usage;
 
 use smbgw_quota::trend::{Options, Point, Trend};

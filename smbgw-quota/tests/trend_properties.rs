@@ -1,5 +1,7 @@
 //! What holds of trends and forecasts whatever the points are.
 
+#![allow(clippy::print_stdout)] // The figures that the documentation quotes.
+
 mod usage;
 
 use proptest::prelude::*;
