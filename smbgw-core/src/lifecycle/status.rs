@@ -7,8 +7,9 @@ use crate::definition::administrators_globals;
 use crate::endpoint::smb_endpoint;
 use crate::journal;
 use crate::lifecycle::outcome::{Finding, ShareError};
+use crate::lifecycle::verify::meant;
 use crate::machine::Machine;
-use crate::ports::Usage;
+use crate::ports::{Depth, Usage};
 use crate::probe::{Login, ShareProbe};
 use crate::service::ServiceState;
 use crate::share::ShareName;
@@ -66,9 +67,7 @@ pub fn status(machine: &Machine<'_>, name: &ShareName) -> Result<ShareStatus, Sh
             None
         }
     };
-    if let Some(usage) = usage {
-        findings.extend(drift(&record, usage));
-    }
+    findings.extend(deviations(machine, &record));
     if journal::pending(machine.host)?.contains(&name.key()) {
         findings.push(Finding {
             during: "look for interrupted operations".into(),
@@ -131,6 +130,29 @@ pub fn usages(
         }
     });
     Ok(shares.collect())
+}
+
+/// What a quick look at the volume finds that is not as it is meant to be.
+fn deviations(machine: &Machine<'_>, record: &ShareRecord) -> Vec<Finding> {
+    let during = "inspect the volume";
+    let found = machine
+        .storage
+        .inspect(meant(record), Depth::Quick, machine.deadline);
+    let found = match found {
+        Ok(found) => found,
+        Err(error) => return vec![Finding::new(during, &error)],
+    };
+    let name = crate::host::cmd::quote_for_shell(record.name().as_str());
+    let each = found.into_iter().map(|deviation| Finding {
+        during: during.into(),
+        code: deviation.code,
+        message: deviation.message,
+        remedy: match deviation.repairable {
+            true => Some(format!("run `pve-smbgateway quota check {name} --fix`")),
+            false => deviation.remedy,
+        },
+    });
+    each.collect()
 }
 
 /// What the kernel enforces, where it is not what is meant.

@@ -231,7 +231,7 @@ fn record(machine: &Machine<'_>, name: &ShareName) -> Result<ShareRecord, ShareE
 }
 
 /// The volume of `record` with the limits that the record gives it.
-fn meant(record: &ShareRecord) -> Meant<'_> {
+pub(super) fn meant(record: &ShareRecord) -> Meant<'_> {
     Meant {
         volume: &record.volume,
         limits: Limits::of_bytes(record.spec.quota.bytes()),
