@@ -4,7 +4,7 @@
 #[macro_use]
 mod contract;
 
-use contract::{Lab, inspect, marks, projects, switched_off, volumes};
+use contract::{Lab, inspect, marks, projects, switched_off, verify, volumes};
 use smbgw_testing::{Capability, Filesystem, require};
 
 mod ext4 {

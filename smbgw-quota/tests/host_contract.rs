@@ -3,7 +3,7 @@
 #[macro_use]
 mod contract;
 
-use contract::{Lab, inspect, switched_off, volumes};
+use contract::{Lab, inspect, switched_off, verify, volumes};
 use smbgw_testing::{Capability, Filesystem, require};
 
 every_volume_on!(Btrfs, BtrfsQuota);

@@ -140,7 +140,6 @@ fn examine(
     };
     let effective = quotas.effective(meant.limits);
     let differing = limits::differing(effective, in_force);
-    let registry = pass.registry()?;
     let mut marks = match pass.depth {
         Depth::Quick => tree::mark_of(&directory, &site.local, project.id)?,
         Depth::Thorough => tree::marks(&site.local, project.id, pass.deadline)?,
@@ -149,14 +148,19 @@ fn examine(
     let ids: BTreeSet<u32> = marks.foreign.keys().copied().chain(linked).collect();
     let mut owners = BTreeMap::new();
     for id in ids {
-        owners.insert(id, owner(&registry, quotas, site.path, id)?);
+        owners.insert(id, owner(pass.registry()?.as_ref(), quotas, site.path, id)?);
     }
     // A file cannot count for two projects, so it is left to the one that has a directory too.
     marks.claim_links(|id| !matches!(owners.get(&id), Some(Owner::Elsewhere(_))));
+    // The kernel does not ask the lists, so a quick look leaves them out.
+    let registration = match pass.depth {
+        Depth::Quick => None,
+        Depth::Thorough => registration(pass.registry()?.as_ref(), site, project),
+    };
     let examined = Examined {
         disk: disk.clone(),
         limits: differing.map(|found| (found, limits::corrected(effective, in_force))),
-        registration: registration(&registry, site, project),
+        registration,
         marks,
         owners,
     };

@@ -15,7 +15,7 @@ fn quotas(lab: &Lab) -> ProjectQuotas {
     ProjectQuotas::open(lab.disk.path()).unwrap()
 }
 
-fn id_of(volume: &Volume) -> u32 {
+pub(super) fn id_of(volume: &Volume) -> u32 {
     match volume.handle {
         Handle::Project { id, .. } => id,
         _ => panic!("not a project: {volume:?}"),
@@ -262,13 +262,13 @@ pub(crate) fn lists_are_looked_at_and_put_right(lab: &Lab) {
     let before = files.map(|file| lab.text(file).unwrap());
     for file in files {
         fs::remove_file(lab.local(file)).unwrap();
-        let found = only(quick(lab, &volume));
+        let found = only(thorough(lab, &volume));
         assert_eq!(
             (found.code.as_str(), found.repairable),
             ("quota.not-listed", true)
         );
         assert_eq!(repair(lab, &volume).len(), 1);
-        assert_eq!(quick(lab, &volume), []);
+        assert_eq!(thorough(lab, &volume), []);
     }
     assert_eq!(files.map(|file| lab.text(file).unwrap()), before);
     // Lines of others are not removed.
@@ -278,7 +278,7 @@ pub(crate) fn lists_are_looked_at_and_put_right(lab: &Lab) {
     ] {
         let text = lab.text(file).unwrap();
         fs::write(lab.local(file), format!("{line}{text}")).unwrap();
-        let found = only(quick(lab, &volume));
+        let found = only(thorough(lab, &volume));
         assert_eq!(
             (found.code.as_str(), found.repairable),
             ("quota.registration", false)
@@ -287,7 +287,7 @@ pub(crate) fn lists_are_looked_at_and_put_right(lab: &Lab) {
         assert_eq!(repair(lab, &volume), []);
         fs::write(lab.local(file), text).unwrap();
     }
-    assert_eq!(quick(lab, &volume), []);
+    assert_eq!(thorough(lab, &volume), []);
 }
 
 pub(crate) fn what_a_deleted_share_left_is_found_and_removed(lab: &Lab) {

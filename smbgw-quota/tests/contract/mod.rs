@@ -13,6 +13,7 @@ pub(crate) mod inspect;
 pub(crate) mod marks;
 pub(crate) mod projects;
 pub(crate) mod switched_off;
+pub(crate) mod verify;
 pub(crate) mod volumes;
 
 use std::fs::{self, File};

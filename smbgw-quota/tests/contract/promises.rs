@@ -46,6 +46,11 @@ macro_rules! every_volume_on {
             a_tree_that_changes_meanwhile_is_no_trouble,
             what_was_looked_at_in_part_is_told_as_such,
         );
+        promises!(
+            $capability, $filesystem, verify:
+            shares_are_verified_and_put_right,
+            a_share_that_is_worked_on_is_not_put_right,
+        );
     };
 }
 
@@ -93,5 +98,6 @@ macro_rules! every_project_on {
             a_stray_on_a_file_system_that_is_not_mounted_stays,
             a_volume_given_up_leaves_nothing,
         );
+        promises!($capability, $filesystem, verify: what_shares_left_is_removed_with_the_rest);
     };
 }
