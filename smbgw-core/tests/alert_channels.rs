@@ -1,5 +1,5 @@
 //! The channels that need nothing but this machine: programs, HTTP, the journal's socket, files.
-#![cfg(feature = "alert")]
+#![cfg(all(feature = "alert", feature = "testing"))]
 
 mod alert;
 
@@ -412,4 +412,20 @@ fn an_event_that_cannot_be_written_is_tried_again() {
         std::fs::read_dir(dir.path().join("a/b")).unwrap().count(),
         1
     );
+}
+
+#[test]
+#[cfg(all(feature = "mail", feature = "webhook"))]
+fn the_example_in_the_documentation_can_be_used() {
+    let source = include_str!("../src/alert/channel/mod.rs");
+    let (_, rest) = source.split_once("//! ```toml\n").unwrap();
+    let (example, _) = rest.split_once("//! ```").unwrap();
+    let toml: String = example
+        .lines()
+        .map(|line| format!("{}\n", line.trim_start_matches("//!").trim_start()))
+        .collect();
+    let (host, messages) = (LocalHost::new(), Messages::built_in());
+    let made = build(&toml::from_str(&toml).unwrap(), &host, &messages).unwrap();
+    let names: Vec<_> = made.iter().map(|channel| channel.name()).collect();
+    assert_eq!(names, ["journal", "event", "command", "mail", "webhook"]);
 }

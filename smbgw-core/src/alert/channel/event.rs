@@ -1,26 +1,4 @@
 //! Files from which the Perl side tells the notification system of Proxmox VE.
-//!
-//! One file a message, written as a whole and named so that the order of the names is the order of
-//! time: `TIME-ID.json`, with the time in seconds in 20 digits. Who handles a file removes it.
-//! Names that begin with a dot are files being written. It holds what `PVE::Notify::notify` takes:
-//!
-//! ```json
-//! {
-//!   "version": 1,
-//!   "severity": "warning",
-//!   "template": "smbgw-alert",
-//!   "data": {"subject": "[smbgw gw] warning: media: …", "text": "…", "html": "…", "notice": {…}},
-//!   "fields": {"type": "smbgw-quota", "hostname": "gw", "share": "media", "kind": "space",
-//!              "event": "raised"}
-//! }
-//! ```
-//!
-//! ```perl
-//! PVE::Notify::notify($event->{severity}, $event->{template}, $event->{data}, $event->{fields});
-//! ```
-//!
-//! `severity` is `info` (over, or a test), `notice`, `warning` or `error`. `data.notice` has the
-//! fields of the [`Notice`]; all values of `fields` are text, for the rules of matchers.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,6 +32,28 @@ const KEEP: usize = 1000;
 const MOST_KEPT: usize = 100_000;
 
 /// Files for the notification system of Proxmox VE, in a directory from which they are taken.
+///
+/// One file a message, written as a whole and named so that the order of the names is the order of
+/// time: `TIME-ID.json`, with the time in seconds in 20 digits. Who handles a file removes it.
+/// Names that begin with a dot are files being written. It holds what `PVE::Notify::notify` takes:
+///
+/// ```json
+/// {
+///   "version": 1,
+///   "severity": "warning",
+///   "template": "smbgw-alert",
+///   "data": {"subject": "[smbgw gw] warning: media: …", "text": "…", "html": "…", "notice": {…}},
+///   "fields": {"type": "smbgw-quota", "hostname": "gw", "share": "media", "kind": "space",
+///              "event": "raised"}
+/// }
+/// ```
+///
+/// ```perl
+/// PVE::Notify::notify($event->{severity}, $event->{template}, $event->{data}, $event->{fields});
+/// ```
+///
+/// `severity` is `info` (over, or a test), `notice`, `warning` or `error`. `data.notice` has the
+/// fields of the [`Notice`]; all values of `fields` are text, for the rules of matchers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EventSettings {

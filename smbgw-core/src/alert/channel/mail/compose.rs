@@ -58,7 +58,8 @@ pub(super) fn compose(
     let part = |kind: ContentType, text: &String| {
         SinglePart::builder().content_type(kind).body(text.clone())
     };
-    // The boundary is in none of the parts: their lines hold no so long number but as a whole.
+    // Not at random, as it would be by default: forked processes would choose the same. No line of
+    // the parts begins like it.
     let parts = MultiPart::alternative()
         .boundary(format!("=_smbgw_{id}"))
         .singlepart(part(ContentType::TEXT_PLAIN, &message.text))
