@@ -41,9 +41,20 @@ impl LightHost {
 
     /// Starts a host with the given host name.
     pub fn named(name: &str) -> Result<LightHost> {
+        LightHost::start_with(name, &["--net"])
+    }
+
+    /// Starts a host that has the machine's own network, for what the kernel says in the first
+    /// network namespace only (quota warnings). Nothing that listens may run in it.
+    pub fn on_the_machines_network(name: &str) -> Result<LightHost> {
+        LightHost::start_with(name, &[])
+    }
+
+    fn start_with(name: &str, more_namespaces: &[&str]) -> Result<LightHost> {
         let unique = prefix::unique("host");
         let mut outer = Command::new("unshare")
-            .args(["--mount", "--net", "--uts", "--ipc", "--pid"])
+            .args(["--mount", "--uts", "--ipc", "--pid"])
+            .args(more_namespaces)
             .args(["--fork", "--kill-child", "--mount-proc", "--"])
             .args(["bash", "-c", include_str!("light_host/init.sh"), &unique])
             .args([name, if keep() { "1" } else { "0" }])
