@@ -31,6 +31,8 @@ mod error;
 pub mod history;
 mod inspect;
 mod kind;
+#[cfg(feature = "monitor")]
+pub mod monitor;
 pub mod owner;
 mod project;
 mod projid;

@@ -1,0 +1,38 @@
+//! Shares watched: their usage remembered and forecast, and people told in time.
+//!
+//! [`Monitor`] looks at all shares of a host in one pass, remembers what it sees, and judges it.
+//! [`run`] does that again and again, and at once where the kernel announces that a limit was
+//! reached.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use smbgw_core::deadline::Deadline;
+//! use smbgw_core::host::LocalHost;
+//! use smbgw_quota::QuotaStorage;
+//! use smbgw_quota::monitor::{Monitor, Settings};
+//!
+//! let host = LocalHost::new();
+//! let storage = QuotaStorage::new(&host).without_sync();
+//! let mut monitor = Monitor::new(&host, &storage, Settings::default());
+//! let look = monitor.look(Deadline::after(Duration::from_secs(60)));
+//! for told in monitor.judge(&look, Deadline::after(Duration::from_secs(10))) {
+//!     println!("{:?} {}", told.share, told.facts.summary);
+//! }
+//! ```
+
+mod forecasts;
+mod look;
+mod memory;
+mod observe;
+mod run;
+mod settings;
+mod status;
+mod traces;
+
+pub use forecasts::trend_points;
+pub use look::{Look, Monitor};
+pub use observe::enforced_bytes;
+pub use run::{MonitorError, host_name, run};
+pub use settings::{Pace, Settings, SettingsError};
+pub use status::{LastLook, MonitorStatus, Watching};
+pub use traces::{AlertTraces, HistoryTraces};
