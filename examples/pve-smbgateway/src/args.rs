@@ -7,6 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
 
+pub(crate) mod alert;
+pub(crate) mod history;
+pub(crate) mod monitor;
+pub(crate) mod quota;
+
 /// SMB shares with enforced quotas on Proxmox VE and Debian.
 ///
 /// Each share is a directory, ZFS dataset or btrfs subvolume whose size the kernel limits, served
@@ -96,6 +101,17 @@ pub(crate) enum Command {
         /// The share; all of them if not given.
         name: Option<String>,
     },
+    /// Look at limits closely, and set limits of users and groups.
+    #[command(subcommand)]
+    Quota(quota::Quota),
+    /// Show the usage of a share over time, and when it will be full.
+    QuotaHistory(history::History),
+    /// Watch the shares.
+    #[command(subcommand)]
+    Monitor(monitor::Monitor),
+    /// Show alerts, and say what is known of them.
+    #[command(subcommand)]
+    Alert(alert::Alert),
     /// Finish or undo what a crash or a kill interrupted.
     ///
     /// A create or resize that was interrupted is undone; a delete that had begun to give up the

@@ -1,5 +1,10 @@
 //! What each command does: the parts put together, one call, and the result shown.
 
+mod alert;
+pub(crate) mod history;
+mod monitor;
+mod owner;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -7,17 +12,22 @@ use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{Coded, Problem};
 use smbgw_core::host::LocalHost;
 use smbgw_core::lifecycle::{
-    CreateOptions, DeleteOptions, ShareError, check, create, delete, list, recover, resize, status,
-    usages,
+    CreateOptions, DeleteOptions, ShareError, Verification, check, create, delete, inspect, list,
+    recover, resize, status, usages, verify,
 };
 use smbgw_core::machine::Machine;
+use smbgw_core::ports::Depth;
 use smbgw_core::progress::{Progress, Silent};
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
 use smbgw_core::share::{ShareDraft, ShareName};
 use smbgw_core::size::QuotaSize;
 use smbgw_quota::QuotaStorage;
+use smbgw_quota::monitor::{AlertTraces, HistoryTraces};
+use smbgw_quota::owner::OwnerKind;
 
+use crate::args::monitor::Monitor;
+use crate::args::quota::Quota;
 use crate::args::{Arguments, CheckRequest, Command, Common, Create, ShareOptions};
 use crate::ask;
 use crate::exit::Exit;
@@ -96,6 +106,32 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
                 output.quotas(usages(machine, None))
             }),
         },
+        Command::Quota(quota) => match quota {
+            Quota::Check { name, fix, quick } => quota_check(&common, &output, name, fix, quick),
+            Quota::User(command) => {
+                let deadline = Deadline::after(common.timeout());
+                owner::run(&host(&common), &output, OwnerKind::User, &command, deadline)
+            }
+            Quota::Group(command) => {
+                let deadline = Deadline::after(common.timeout());
+                owner::run(
+                    &host(&common),
+                    &output,
+                    OwnerKind::Group,
+                    &command,
+                    deadline,
+                )
+            }
+        },
+        Command::QuotaHistory(options) => history::run(&host(&common), &output, &options),
+        Command::Monitor(command) => match command {
+            Monitor::Run { once } => monitor::run(&host(&common), &output, once),
+            Monitor::Status => monitor::status(&host(&common), &output),
+        },
+        Command::Alert(command) => {
+            let deadline = Deadline::after(common.timeout());
+            alert::run(&host(&common), &output, command, deadline)
+        }
         Command::Recover => on_machine(&common, BTreeMap::new(), true, |machine| {
             output.recovered(recover(machine))
         }),
@@ -122,10 +158,7 @@ fn on_machine(
     shows_progress: bool,
     call: impl FnOnce(&Machine<'_>) -> Exit,
 ) -> Exit {
-    let host = match &common.root {
-        Some(root) => LocalHost::with_root(root),
-        None => LocalHost::new(),
-    };
+    let host = host(common);
     let storage = QuotaStorage::new(&host);
     let service = service::detect(&host);
     let progress: Box<dyn Progress> = if shows_progress && !common.json {
@@ -137,11 +170,42 @@ fn on_machine(
         host: &host,
         storage: &storage,
         service: service.as_ref(),
-        traces: &[],
+        traces: &[&HistoryTraces { host: &host }, &AlertTraces { host: &host }],
         progress: progress.as_ref(),
         passwords,
         free_space_command: free_space_command(),
         deadline: Deadline::after(common.timeout()),
+    })
+}
+
+fn host(common: &Common) -> LocalHost {
+    match &common.root {
+        Some(root) => LocalHost::with_root(root),
+        None => LocalHost::new(),
+    }
+}
+
+/// Compares what is configured with what is enforced.
+fn quota_check(
+    common: &Common,
+    output: &Output,
+    name: Option<String>,
+    fix: bool,
+    quick: bool,
+) -> Exit {
+    let name = match name.map(|name| name.parse::<ShareName>()).transpose() {
+        Ok(name) => name,
+        Err(error) => return refuse(output, "name", &error),
+    };
+    let name = name.as_ref();
+    on_machine(common, BTreeMap::new(), false, |machine| {
+        output.verified(match quick {
+            true => inspect(machine, name, Depth::Quick).map(|shares| Verification {
+                shares,
+                ..Verification::default()
+            }),
+            false => verify(machine, name, fix),
+        })
     })
 }
 

@@ -14,7 +14,7 @@ pub(crate) enum Exit {
     Failed,
     /// 2: wrong usage or an invalid request; nothing was touched.
     Invalid,
-    /// 3: there is no such share.
+    /// 3: what is named is not there: no such share, alert, user or group.
     NotFound,
     /// 4: the request collides with something that is there.
     Conflict,
@@ -32,7 +32,7 @@ Exit status:
   0  done
   1  could not be tried (the message says why)
   2  wrong usage or an invalid request; nothing was touched
-  3  there is no such share
+  3  there is no such share, alert, user or group
   4  conflict with something that is there or under way; nothing was touched
   5  the machine is not ready (preflight); nothing was touched
   6  failed, and rolled back: the machine is as it was before
@@ -59,6 +59,18 @@ impl From<&Outcome> for Exit {
             Outcome::Done(_) => Self::Done,
             Outcome::RolledBack { .. } => Self::RolledBack,
             Outcome::NeedsAttention { .. } => Self::NeedsAttention,
+        }
+    }
+}
+
+impl From<ErrorKind> for Exit {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Invalid => Self::Invalid,
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::Conflict => Self::Conflict,
+            ErrorKind::Unsupported => Self::Preflight,
+            ErrorKind::Failed => Self::Failed,
         }
     }
 }

@@ -7,6 +7,7 @@ mod args;
 mod ask;
 mod commands;
 mod exit;
+mod moment;
 mod output;
 mod progress;
 

@@ -6,6 +6,12 @@
     reason = "this is where the program prints"
 )]
 
+mod alert;
+mod history;
+mod monitor;
+mod owner;
+mod verify;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -38,6 +44,24 @@ impl Output {
         let problem =
             smbgw_core::error::Problem::invalid(field, "cli.unusable", message.to_string());
         self.error(&ShareError::Refused(vec![problem]))
+    }
+
+    /// Something that went wrong and is not about one share's life.
+    pub(crate) fn failed(&self, error: &dyn Coded) -> Exit {
+        if self.json {
+            let mut document = json!({
+                "outcome": "refused",
+                "code": error.code(),
+                "message": smbgw_core::error::chain_text(error),
+            });
+            if let Some(remedy) = error.remedy() {
+                document["remedy"] = remedy.into();
+            }
+            self.document(&document);
+        } else {
+            complain(&smbgw_core::error::chain_text(error), &error.remedy());
+        }
+        Exit::from(error.kind())
     }
 
     /// An operation that was not begun.

@@ -55,8 +55,27 @@ impl Lab {
 ///
 /// `test` is the path of the calling test in its program.
 pub(crate) fn in_lab(test: &'static str, filesystem: Filesystem, body: impl FnOnce(&Lab)) {
+    in_lab_on(LightHost::start, test, filesystem, body);
+}
+
+/// The same on a host that hears what the kernel says about quotas; nothing in it may listen.
+pub(crate) fn in_lab_that_hears(
+    test: &'static str,
+    filesystem: Filesystem,
+    body: impl FnOnce(&Lab),
+) {
+    let start = || LightHost::on_the_machines_network("gw");
+    in_lab_on(start, test, filesystem, body);
+}
+
+fn in_lab_on(
+    start: impl FnOnce() -> smbgw_testing::Result<LightHost>,
+    test: &'static str,
+    filesystem: Filesystem,
+    body: impl FnOnce(&Lab),
+) {
     if !is_inside() {
-        return run_inside(test, filesystem);
+        return run_inside(start, test, filesystem);
     }
     let place = PathBuf::from(std::env::var_os(PLACE).unwrap());
     assert_eq!(std::env::var(KIND).unwrap(), format!("{filesystem:?}"));
@@ -70,7 +89,11 @@ pub(crate) fn in_lab(test: &'static str, filesystem: Filesystem, body: impl FnOn
     }
 }
 
-fn run_inside(test: &str, filesystem: Filesystem) {
+fn run_inside(
+    start: impl FnOnce() -> smbgw_testing::Result<LightHost>,
+    test: &str,
+    filesystem: Filesystem,
+) {
     let disk = Scratch::new(filesystem, 512 * MIB).unwrap();
     if filesystem == Filesystem::BtrfsQuota {
         run(Command::new("btrfs")
@@ -78,7 +101,7 @@ fn run_inside(test: &str, filesystem: Filesystem) {
             .arg(disk.path()))
         .unwrap();
     }
-    let host = LightHost::start().unwrap();
+    let host = start().unwrap();
     // Where a dataset is mounted is a property of it, which the host cannot see otherwise.
     let place = match filesystem {
         Filesystem::Zfs => disk.path(),

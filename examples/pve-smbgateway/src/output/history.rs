@@ -1,0 +1,242 @@
+//! Usage over time: a chart, a table, or another form.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::path::Path;
+
+use comfy_table::{Cell, CellAlignment};
+use serde_json::{Value, json};
+use smbgw_core::size::ByteSize;
+use smbgw_quota::chart::{self, ChartData, ChartPoint, Style};
+use smbgw_quota::history::Point;
+use smbgw_quota::trend::{Forecast, TimeTo};
+
+use super::{Output, percent, table};
+use crate::args::history::History as Arguments;
+use crate::commands::history::Known;
+use crate::exit::Exit;
+use crate::moment;
+
+impl Output {
+    /// The usage of a share over time, in the form asked for.
+    pub(crate) fn history(&self, known: &Known, arguments: &Arguments) -> Exit {
+        if let Some(file) = &arguments.svg {
+            return self.svg(known, file);
+        }
+        if self.json {
+            self.document(&json_of(known));
+        } else if arguments.csv {
+            self.text(&csv(&known.points));
+        } else if known.points.is_empty() {
+            self.text(&format!(
+                "Nothing is remembered of {} in that time; `pve-smbgateway monitor run` remembers.\n",
+                known.share
+            ));
+        } else if std::io::stdout().is_terminal() {
+            let (width, height) = terminal_size();
+            let chart = chart::terminal(&chart_data(known), width, height, speaks_unicode());
+            self.text(&(chart + &summary(known)));
+        } else {
+            self.text(&(as_table(&known.points) + &summary(known)));
+        }
+        Exit::Done
+    }
+
+    fn svg(&self, known: &Known, file: &Path) -> Exit {
+        let svg = chart::svg(&chart_data(known), &Style::default());
+        if file == Path::new("-") {
+            self.text(&svg);
+            return Exit::Done;
+        }
+        match std::fs::write(file, svg) {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                let message = format!("cannot write `{}`: {error}", file.display());
+                self.unusable("svg", &message);
+                Exit::Failed
+            }
+        }
+    }
+}
+
+fn chart_data(known: &Known) -> ChartData {
+    let points = known.points.iter().map(|point| ChartPoint {
+        at: point.at,
+        seconds: point.seconds.into(),
+        min: point.min,
+        mean: point.mean,
+        max: point.max,
+        limit: point.limit,
+    });
+    let mut data = ChartData {
+        title: format!("Usage of {}", known.share),
+        note: note(known),
+        points: points.collect(),
+        thresholds: known.thresholds.clone(),
+        forecast: Vec::new(),
+        now: known.now,
+    };
+    // A chart of the past only has no place for what is to come.
+    let until_now = known.to >= known.now;
+    if let Some(Forecast {
+        trend: Ok(trend), ..
+    }) = known.forecast.as_ref().filter(|_| until_now)
+    {
+        let shown = known.to.saturating_sub(known.from).unsigned_abs();
+        data.expect(trend, known.used, shown / 3);
+    }
+    data
+}
+
+fn note(known: &Known) -> String {
+    match &known.forecast {
+        Some(forecast) => format!("full {}", forecast.full),
+        None => String::new(),
+    }
+}
+
+fn summary(known: &Known) -> String {
+    let mut text = String::new();
+    let Some(forecast) = &known.forecast else {
+        return text;
+    };
+    if let Ok(trend) = &forecast.trend {
+        let a_day = |bytes: f64| {
+            let sign = if bytes < 0.0 { "-" } else { "+" };
+            format!("{sign}{}", ByteSize::from_bytes(bytes.abs() as u64))
+        };
+        let _ = writeln!(
+            text,
+            "Growth a day: {} ({} to {}), from {} samples since {}",
+            a_day(trend.per_day),
+            a_day(trend.low),
+            a_day(trend.high),
+            trend.samples,
+            moment::shown(trend.since)
+        );
+    }
+    for (threshold, time) in &forecast.thresholds {
+        if !matches!(time, TimeTo::Unknown(_)) {
+            let _ = writeln!(text, "{threshold} %: {time}");
+        }
+    }
+    let _ = writeln!(text, "Full: {}", forecast.full);
+    text
+}
+
+fn as_table(points: &[Point]) -> String {
+    let mut shown = table(&["TIME", "USED", "LEAST", "MOST", "LIMIT", "USE%", "FILES"]);
+    for point in points {
+        let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+        let size = |bytes: u64| right(ByteSize::from_bytes(bytes).to_string());
+        shown.add_row(vec![
+            Cell::new(moment::shown(point.at)),
+            size(point.mean),
+            size(point.min),
+            size(point.max),
+            point.limit.map_or_else(|| right("none".into()), size),
+            right(
+                point
+                    .limit
+                    .map_or("-".into(), |limit| percent(point.mean, limit)),
+            ),
+            right(point.inodes.map_or("-".into(), |inodes| inodes.to_string())),
+        ]);
+    }
+    format!("{shown}\n")
+}
+
+/// Comma-separated values as of RFC 4180: numbers only, so that nothing needs quotes.
+fn csv(points: &[Point]) -> String {
+    let mut text = String::from(
+        "at,seconds,samples,min_bytes,mean_bytes,max_bytes,last_bytes,limit_bytes,inodes,inode_limit\r\n",
+    );
+    let maybe = |number: Option<u64>| number.map(|n| n.to_string()).unwrap_or_default();
+    for point in points {
+        let _ = write!(
+            text,
+            "{},{},{},{},{},{},{},{},{},{}\r\n",
+            point.at,
+            point.seconds,
+            point.samples,
+            point.min,
+            point.mean,
+            point.max,
+            point.last,
+            maybe(point.limit),
+            maybe(point.inodes),
+            maybe(point.inode_limit)
+        );
+    }
+    text
+}
+
+fn json_of(known: &Known) -> Value {
+    json!({
+        "share": known.share,
+        "from": known.from,
+        "to": known.to,
+        "points": known.points,
+        "limit_changes": known.limit_changes,
+        "forecast": known.forecast.as_ref().map(forecast_json),
+    })
+}
+
+fn forecast_json(forecast: &Forecast) -> Value {
+    let trend = match &forecast.trend {
+        Ok(trend) => json!({
+            "bytes_a_day": trend.per_day,
+            "low": trend.low,
+            "high": trend.high,
+            "confidence": trend.confidence,
+            "since": trend.since,
+            "samples": trend.samples,
+            "seasonal": trend.seasonal,
+        }),
+        Err(why) => json!({ "insufficient": why.to_string() }),
+    };
+    let thresholds: Vec<Value> = forecast
+        .thresholds
+        .iter()
+        .map(|(percent, time)| json!({ "percent": percent, "time": time_json(time) }))
+        .collect();
+    json!({ "trend": trend, "full": time_json(&forecast.full), "thresholds": thresholds })
+}
+
+fn time_json(time: &TimeTo) -> Value {
+    match time {
+        TimeTo::Reached => json!({ "is": "reached" }),
+        TimeTo::In {
+            seconds,
+            soonest,
+            latest,
+        } => json!({ "is": "in", "seconds": seconds, "soonest": soonest, "latest": latest }),
+        TimeTo::Never => json!({ "is": "never" }),
+        TimeTo::Unknown(why) => json!({ "is": "unknown", "why": why.to_string() }),
+    }
+}
+
+/// Columns and lines for a chart.
+fn terminal_size() -> (usize, usize) {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
+    let (columns, rows) = size.map_or((80, 24), |size| (size.ws_col, size.ws_row));
+    let columns = if columns == 0 {
+        80
+    } else {
+        usize::from(columns)
+    };
+    // The rest is for what stands below, and for the next prompt.
+    let rows = usize::from(rows).saturating_sub(8).clamp(12, 24);
+    (columns.min(160), rows)
+}
+
+/// Whether the terminal is said to show Unicode (locale(7)).
+fn speaks_unicode() -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    set.is_some_and(|value| {
+        let value = value.to_lowercase();
+        value.contains("utf-8") || value.contains("utf8")
+    })
+}
