@@ -1,7 +1,7 @@
 //! Watches a directory with a limit (ext4, XFS), remembers its usage, and says when it will be full.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use std::{error::Error, path::PathBuf, time::Duration};
+use std::{error::Error, path::PathBuf, thread, time::Duration};
 
 use clap::Parser;
 use smbgw_quota::history::{History, Resolution, Sample, Source};
@@ -30,27 +30,20 @@ fn watch(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut events = QuotaEvents::open().ok();
     let key = arguments.path.to_string_lossy();
     for _ in 0..arguments.samples.unwrap_or(usize::MAX) {
-        let (usage, now) = (
-            Project::open(&arguments.path)?.usage()?,
-            jiff::Timestamp::now(),
-        );
-        let now = now.as_second();
+        let usage = Project::open(&arguments.path)?.usage()?;
+        let now = jiff::Timestamp::now().as_second();
         history.record(now, &[(&key, Sample::of(&usage, Source::Poll))])?;
         history.maintain(now)?;
         let past = history.points(&*key, now - 30 * 86_400, now + 1, Resolution::Auto)?;
-        let points: Vec<Point> = past
-            .iter()
-            .map(|p| Point {
-                at: p.at,
-                bytes: p.mean,
-            })
-            .collect();
+        let points = past.iter().map(|one| (one.at, one.mean));
+        let points: Vec<_> = points.map(|(at, bytes)| Point { at, bytes }).collect();
         let limit = usage.limits.bytes.unwrap_or(u64::MAX);
         let forecast = Forecast::new(&points, usage.bytes, limit, &[], now, &Options::default());
         println!("{} of {limit} bytes; full {}", usage.bytes, forecast.full);
+        let interval = Duration::from_secs(arguments.interval);
         match &mut events {
-            Some(events) => drop(events.next(Duration::from_secs(arguments.interval))?),
-            None => std::thread::sleep(Duration::from_secs(arguments.interval)),
+            Some(events) => drop(events.next(interval)?),
+            None => thread::sleep(interval),
         }
     }
     Ok(())
