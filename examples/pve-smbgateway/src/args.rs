@@ -89,7 +89,8 @@ pub(crate) enum Command {
         /// Remove the data too; asks first.
         #[arg(long)]
         purge: bool,
-        /// Set the history of its usage apart instead of removing it.
+        /// Set the history of its usage apart instead of removing it; a later share of that name
+        /// begins without one all the same.
         #[arg(long)]
         keep_history: bool,
         /// Do not ask.
@@ -101,15 +102,15 @@ pub(crate) enum Command {
         /// The share; all of them if not given.
         name: Option<String>,
     },
-    /// Look at limits closely, and set limits of users and groups.
+    /// Check limits closely, and set limits of users and groups.
     #[command(subcommand)]
     Quota(quota::Quota),
     /// Show the usage of a share over time, and when it will be full.
     QuotaHistory(history::History),
-    /// Watch the shares.
+    /// Watch the shares: remember their usage, and tell people before they are full.
     #[command(subcommand)]
     Monitor(monitor::Monitor),
-    /// Show alerts, and say what is known of them.
+    /// Show, acknowledge and silence alerts, and try whether messages arrive.
     #[command(subcommand)]
     Alert(alert::Alert),
     /// Finish or undo what a crash or a kill interrupted.

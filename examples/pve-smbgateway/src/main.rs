@@ -16,9 +16,14 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::Arguments;
+use crate::exit::Exit;
+use crate::output::Output;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return unusable(&error).into(),
+    };
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_env_var("SMBGW_LOG")
         .try_from_env()
@@ -28,4 +33,16 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     commands::run(arguments).into()
+}
+
+/// Says why the arguments cannot be used, or prints the help that was asked for.
+fn unusable(error: &clap::Error) -> Exit {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    if wants_json && error.use_stderr() {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default();
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        return Output::new(true).unusable("arguments", message);
+    }
+    error.exit()
 }

@@ -12,13 +12,13 @@ pub(crate) struct History {
     #[arg(long, value_name = "NUMBER", default_value_t = 7, conflicts_with = "from",
           value_parser = clap::value_parser!(u32).range(1..=36_500))]
     pub(crate) days: u32,
-    /// From when on: 2026-01-31, 2026-01-31T12:00Z (UTC).
+    /// From when on: 2026-01-31, 2026-01-31T12:00 (UTC), 2026-01-31T12:00+02:00.
     #[arg(long, value_name = "TIME")]
     pub(crate) from: Option<String>,
     /// Until when [default: now].
     #[arg(long, value_name = "TIME")]
     pub(crate) to: Option<String>,
-    /// How fine.
+    /// How finely.
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) resolution: Resolution,
     /// Print comma-separated values.

@@ -4,17 +4,19 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Monitor {
-    /// Watch the shares, remember their usage, and tell who is to be told.
+    /// Watch the shares, remember their usage, and tell people in time.
     ///
     /// Runs until it is ended; systemd's unit `smbgw-monitor.service` does that. What is watched how
     /// often and who is told is set in /etc/smbgw/monitor.toml.
     #[command(after_help = SETTINGS)]
     Run {
-        /// Look once, tell what is to be told, and end: for a timer.
+        /// Look once, tell what is to be told, and end: for a timer, or to try the settings.
         #[arg(long)]
         once: bool,
     },
     /// Show whether the monitor runs, what it does, and which messages could not be delivered.
+    ///
+    /// Ends with status 1 where it does not run.
     Status,
 }
 
@@ -26,7 +28,7 @@ Settings (/etc/smbgw/monitor.toml), all of them optional:
   [history]
   raw_days = 7                     # every sample; then one value an hour, then one a day
   hourly_days = 90
-  daily_days = 1825
+  daily_days = 1827
 
   [alerts]                         # see docs/monitoring.md
   [alerts.share.media]             # what is different for one share

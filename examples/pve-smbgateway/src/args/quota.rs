@@ -7,8 +7,10 @@ pub(crate) enum Quota {
     /// Compare what is configured with what the file system really enforces.
     ///
     /// Looks at the limit, at whether it is counted and enforced, and at every file and directory of
-    /// the share: each has to count for it. Also finds what deleted shares left. Nothing is changed
-    /// unless --fix is given.
+    /// the share: each has to count for it. Without NAME it also finds what deleted shares left.
+    /// Nothing is changed unless --fix is given.
+    ///
+    /// Ends with status 7 where something is not as it is meant to be, and was not put right.
     Check {
         /// The share; all of them if not given.
         name: Option<String>,
@@ -19,26 +21,26 @@ pub(crate) enum Quota {
         #[arg(long, conflicts_with = "fix")]
         quick: bool,
     },
-    /// Limits of users on the file system of a share.
+    /// Set and show limits of users on the file system of a share.
     #[command(subcommand, after_help = OWNERS)]
     User(Owner),
-    /// Limits of groups on the file system of a share.
+    /// Set and show limits of groups on the file system of a share.
     #[command(subcommand, after_help = OWNERS)]
     Group(Owner),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Owner {
-    /// Set the limits of one.
+    /// Set limits; those that are not named stay as they are.
     Set(SetOwner),
-    /// Show the usage and limits of one.
+    /// Show the usage and limits of one user or group.
     Show {
         /// The share.
         share: String,
-        /// A name, or + and a number: +1000.
+        /// Whose: a name, or + and a number: +1000.
         owner: String,
     },
-    /// Show the usage and limits of all that have any.
+    /// Show the usage and limits of all who have any.
     Report {
         /// The share.
         share: String,
@@ -49,20 +51,20 @@ pub(crate) enum Owner {
 pub(crate) struct SetOwner {
     /// The share; the limit holds on its whole file system.
     pub(crate) share: String,
-    /// A name, or + and a number: +1000.
+    /// Whose: a name, or + and a number: +1000.
     #[arg(required_unless_present_any = ["default", "grace"])]
     pub(crate) owner: Option<String>,
     /// The most that may be stored: 500M, 10G, or `none`.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) hard: Option<String>,
     /// Above this the grace time runs (ext4 and XFS): 500M, 10G, or `none`.
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) soft: Option<String>,
     /// The most files and directories, or `none`.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub(crate) files: Option<String>,
     /// Above this many files and directories the grace time runs (ext4 and XFS), or `none`.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", allow_hyphen_values = true)]
     pub(crate) soft_files: Option<String>,
     /// Set the limits of everybody who has none of their own (XFS).
     #[arg(long, conflicts_with = "owner")]

@@ -5,6 +5,7 @@ use std::path::Path;
 use smbgw_core::alert::{
     AlertStore, Event, Facts, Kind, Notice, Scope, Severity, Silence, Subject,
 };
+use smbgw_core::catalog;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{Coded, Problem};
 use smbgw_core::host::Host;
@@ -43,7 +44,7 @@ pub(crate) fn run(host: &dyn Host, output: &Output, command: Alert, deadline: De
                 Ok(until) => until,
                 Err(error) => return output.unusable("until", &error),
             };
-            let silence = match scope(&which) {
+            let silence = match scope(&which).and_then(|scope| known(host, scope)) {
                 Ok(scope) => Silence {
                     scope,
                     until,
@@ -84,7 +85,7 @@ fn test(host: &dyn Host, output: &Output, only: Option<&str>, deadline: Deadline
     {
         let set = match names.is_empty() {
             true => "none is set".into(),
-            false => format!("there are {}", names.join(", ")),
+            false => format!("those set are {}", names.join(", ")),
         };
         let message = format!(
             "there is no channel `{only}` in {}: {set}",
@@ -135,6 +136,16 @@ fn scope(which: &Which) -> Result<Scope, ShareError> {
         None => None,
     };
     Ok(Scope { of, kind })
+}
+
+/// `scope`, unless there is no such share: a silence would be for nobody, and nobody would notice.
+fn known(host: &dyn Host, scope: Scope) -> Result<Scope, ShareError> {
+    if let Subject::Share(name) = &scope.of
+        && let Ok(None) = catalog::load(host, name)
+    {
+        return Err(ShareError::NotFound(name.clone()));
+    }
+    Ok(scope)
 }
 
 const KINDS: [Kind; 8] = [

@@ -8,7 +8,7 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use smbgw_core::alert::channel::build;
 use smbgw_core::alert::message::Messages;
-use smbgw_core::alert::{Channel, Delivery, Pace, outbox};
+use smbgw_core::alert::{Channel, ChannelStatus, Delivery, Pace, outbox};
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::chain_text;
 use smbgw_core::host::{Host, LockError};
@@ -55,7 +55,9 @@ pub(crate) fn run(host: &dyn Host, output: &Output, once: bool) -> Exit {
     let storage = QuotaStorage::new(host).without_sync();
     let mut monitor = Monitor::new(host, &storage, settings);
     match watch(&mut monitor, &delivery, once, stop.as_fd()) {
-        Ok(()) => Exit::Done,
+        Ok(()) => shown(host, output, |status, channels| {
+            output.watched(once, status, channels, host.now())
+        }),
         Err(error) => output.failed(&error),
     }
 }
@@ -71,15 +73,25 @@ pub(crate) fn status(host: &dyn Host, output: &Output) -> Exit {
         Ok(_) => false,
         Err(error) => return output.failed(&error),
     };
+    shown(host, output, |status, channels| {
+        output.monitor(running, status, channels, host.now())
+    })
+}
+
+/// Has `show` say what the monitor last said, and how its messages go.
+fn shown(
+    host: &dyn Host,
+    output: &Output,
+    show: impl FnOnce(Option<&MonitorStatus>, &[ChannelStatus]) -> Exit,
+) -> Exit {
     let status = match MonitorStatus::load(host) {
         Ok(status) => status,
         Err(error) => return output.failed(&error),
     };
-    let channels = match outbox::status(host) {
-        Ok(channels) => channels,
-        Err(error) => return output.failed(&error),
-    };
-    output.monitor(running, status.as_ref(), &channels, host.now())
+    match outbox::status(host) {
+        Ok(channels) => show(status.as_ref(), &channels),
+        Err(error) => output.failed(&error),
+    }
 }
 
 /// The texts of messages, the administrator's where they can be used.

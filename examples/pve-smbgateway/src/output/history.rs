@@ -125,23 +125,26 @@ fn summary(known: &Known) -> String {
 }
 
 fn as_table(points: &[Point]) -> String {
-    let mut shown = table(&["TIME", "USED", "LEAST", "MOST", "LIMIT", "USE%", "FILES"]);
+    // A single sample is its own lowest and highest.
+    let spans = points.iter().any(|point| point.seconds > 0);
+    let header: &[&str] = match spans {
+        true => &["TIME", "USED", "LEAST", "MOST", "LIMIT", "USE%", "FILES"],
+        false => &["TIME", "USED", "LIMIT", "USE%", "FILES"],
+    };
+    let mut shown = table(header);
     for point in points {
         let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         let size = |bytes: u64| right(ByteSize::from_bytes(bytes).to_string());
-        shown.add_row(vec![
-            Cell::new(moment::shown(point.at)),
-            size(point.mean),
-            size(point.min),
-            size(point.max),
-            point.limit.map_or_else(|| right("none".into()), size),
-            right(
-                point
-                    .limit
-                    .map_or("-".into(), |limit| percent(point.mean, limit)),
-            ),
-            right(point.inodes.map_or("-".into(), |inodes| inodes.to_string())),
-        ]);
+        let mut row = vec![Cell::new(moment::shown(point.at)), size(point.mean)];
+        if spans {
+            row.extend([size(point.min), size(point.max)]);
+        }
+        row.push(point.limit.map_or_else(|| right("none".into()), size));
+        let share = |limit| percent(point.mean, limit);
+        row.push(right(point.limit.map_or("-".into(), share)));
+        let files = |inodes: u64| inodes.to_string();
+        row.push(right(point.inodes.map_or("-".into(), files)));
+        shown.add_row(row);
     }
     format!("{shown}\n")
 }

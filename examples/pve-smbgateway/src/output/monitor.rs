@@ -33,6 +33,31 @@ impl Output {
             false => Exit::Failed,
         }
     }
+
+    /// What a monitor that has ended did; as text only for one that looked once.
+    pub(crate) fn watched(
+        &self,
+        once: bool,
+        status: Option<&MonitorStatus>,
+        channels: &[ChannelStatus],
+        now: i64,
+    ) -> Exit {
+        if self.json {
+            self.document(&json!({ "monitor": status, "channels": channels }));
+        } else if once {
+            let mut text = String::new();
+            if let Some(status) = status {
+                look_text(&mut text, "Looked", status, now);
+                trouble_text(&mut text, status);
+            }
+            // How it is otherwise is for `monitor status`.
+            for channel in channels.iter().filter(|channel| channel.waiting > 0) {
+                channel_text(&mut text, channel, now);
+            }
+            self.text(&text);
+        }
+        Exit::Done
+    }
 }
 
 fn text(
@@ -42,7 +67,6 @@ fn text(
     now: i64,
 ) -> String {
     let mut text = String::new();
-    let ago = |at: i64| format!("{} ago", moment::shown_span(now.saturating_sub(at)));
     match (running, status) {
         (true, Some(status)) => {
             let _ = writeln!(
@@ -59,75 +83,110 @@ fn text(
         }
     }
     if let Some(status) = status {
-        if let Some(look) = &status.last_look {
-            let _ = writeln!(
-                text,
-                "  last look   {}: {} shares in {:.3} s",
-                ago(look.at),
-                look.shares,
-                look.seconds
-            );
-            for share in &look.unreadable {
-                let _ = writeln!(text, "! {share} cannot be read");
-            }
-            if let Some(trouble) = &look.trouble {
-                let _ = writeln!(text, "! {trouble}");
-            }
-        }
-        let _ = match &status.watching {
-            Watching::Kernel { shares } => {
-                writeln!(
+        look_text(&mut text, "  last look  ", status, now);
+        if running {
+            let _ = match &status.watching {
+                Watching::Kernel { shares } => writeln!(
                     text,
-                    "  events      the kernel announces limits of {shares} shares"
-                )
-            }
-            Watching::Polling { reason } => writeln!(text, "  events      polling only: {reason}"),
-        };
-        let troubles = [
-            ("the history", &status.history_trouble),
-            ("the state of alerts", &status.alerts_trouble),
-            ("the queue of messages", &status.outbox_trouble),
-        ];
-        for (what, trouble) in troubles {
-            if let Some(trouble) = trouble {
-                let _ = writeln!(text, "! {what}: {trouble}");
-            }
+                    "  events      the kernel announces limits of {}",
+                    counted(*shares as u64, "share")
+                ),
+                Watching::Polling { reason } => {
+                    writeln!(text, "  events      polling only: {reason}")
+                }
+            };
         }
+        trouble_text(&mut text, status);
     }
     for channel in channels {
-        let success = match channel.last_success {
-            Some(at) => format!("last message {}", ago(at)),
-            None => "no message yet".into(),
-        };
-        let _ = writeln!(text, "  {:<11} {success}", channel.channel);
-        if channel.waiting > 0 {
-            let _ = writeln!(
-                text,
-                "! {}: {} messages wait",
-                channel.channel, channel.waiting
-            );
-        }
-        if let Some(failure) = channel
-            .last_failure
-            .as_ref()
-            .filter(|_| channel.failures > 0)
-        {
-            let _ = writeln!(text, "  → {}: {}", ago(failure.at), failure.message);
-        }
-        if channel.dropped > 0 {
-            let _ = writeln!(
-                text,
-                "! {}: {} messages were dropped",
-                channel.channel, channel.dropped
-            );
-        }
-        for given_up in &channel.given_up {
-            let _ = writeln!(
-                text,
-                "! {}: gave up {:?} after {} attempts: {}",
-                channel.channel, given_up.subject, given_up.attempts, given_up.reason
-            );
-        }
+        channel_text(&mut text, channel, now);
     }
     text
+}
+
+/// When all shares were looked at last, and which could not be.
+fn look_text(text: &mut String, title: &str, status: &MonitorStatus, now: i64) {
+    let Some(look) = &status.last_look else {
+        return;
+    };
+    let _ = writeln!(
+        text,
+        "{title} {}: {} in {:.3} s",
+        ago(look.at, now),
+        counted(look.shares as u64, "share"),
+        look.seconds
+    );
+    for share in &look.unreadable {
+        let _ = writeln!(text, "! {share} cannot be read");
+    }
+    if let Some(trouble) = &look.trouble {
+        let _ = writeln!(text, "! {trouble}");
+    }
+}
+
+/// What the monitor cannot do.
+fn trouble_text(text: &mut String, status: &MonitorStatus) {
+    let troubles = [
+        ("the history", &status.history_trouble),
+        ("the state of alerts", &status.alerts_trouble),
+        ("the queue of messages", &status.outbox_trouble),
+    ];
+    for (what, trouble) in troubles {
+        if let Some(trouble) = trouble {
+            let _ = writeln!(text, "! {what}: {trouble}");
+        }
+    }
+}
+
+/// How messages go by one channel.
+fn channel_text(text: &mut String, channel: &ChannelStatus, now: i64) {
+    let name = &channel.channel;
+    let success = match channel.last_success {
+        Some(at) => format!("last message {}", ago(at, now)),
+        None => "no message yet".into(),
+    };
+    let _ = writeln!(text, "  {name:<11} {success}");
+    if channel.waiting > 0 {
+        let wait = if channel.waiting == 1 {
+            "waits"
+        } else {
+            "wait"
+        };
+        let messages = counted(channel.waiting as u64, "message");
+        let _ = writeln!(text, "! {name}: {messages} {wait}");
+    }
+    let failing = channel.failures > 0;
+    if let Some(failure) = channel.last_failure.as_ref().filter(|_| failing) {
+        let _ = writeln!(
+            text,
+            "  failed {}: {}",
+            ago(failure.at, now),
+            failure.message
+        );
+    }
+    if channel.dropped > 0 {
+        let messages = counted(channel.dropped as u64, "message");
+        let _ = writeln!(text, "! {name}: {messages} dropped, as too many waited");
+    }
+    for given_up in &channel.given_up {
+        let _ = writeln!(
+            text,
+            "! {name}: gave up \"{}\" after {}: {}",
+            given_up.subject,
+            counted(given_up.attempts.into(), "attempt"),
+            given_up.reason
+        );
+    }
+}
+
+fn ago(at: i64, now: i64) -> String {
+    format!("{} ago", moment::shown_span(now.saturating_sub(at)))
+}
+
+/// So many of something: `1 share`, `2 shares`.
+fn counted(count: u64, of: &str) -> String {
+    match count {
+        1 => format!("1 {of}"),
+        _ => format!("{count} {of}s"),
+    }
 }

@@ -25,7 +25,7 @@ impl Output {
                 name(owner),
                 in_words(&owner.limits)
             )),
-            (true, None) => self.text("Set.\n"),
+            (true, None) => self.text("It is set.\n"),
         }
         Exit::Done
     }
