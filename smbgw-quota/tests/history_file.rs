@@ -136,6 +136,27 @@ fn two_that_are_moved_aside_in_one_second_are_both_kept() {
 }
 
 #[test]
+fn the_newest_three_that_were_moved_aside_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("history.db");
+    fs::write(dir.path().join("history.db.old"), "of somebody else").unwrap();
+    for number in 0..12 {
+        fs::write(&path, format!("no database {number}")).unwrap();
+        assert!(History::open(&path).unwrap().moved_aside.is_some());
+    }
+    let kept = files(dir.path());
+    let mut asides: Vec<String> = kept
+        .iter()
+        .filter(|name| name.contains("corrupt"))
+        .map(|name| fs::read_to_string(dir.path().join(name)).unwrap())
+        .collect();
+    asides.sort();
+    let newest = ["no database 10", "no database 11", "no database 9"];
+    assert_eq!(asides, newest, "{kept:?}");
+    assert!(kept.contains(&"history.db.old".to_string()), "{kept:?}");
+}
+
+#[test]
 fn damage_within_is_found_by_the_check_and_started_over_from() {
     let mut scene = Scene::new();
     for minute in 0..2000 {

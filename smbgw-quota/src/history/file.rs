@@ -25,6 +25,9 @@ const CACHE_KIB: i64 = 8 * 1024;
 /// What stands beside the database: the log and its index.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
 
+/// How many damaged files are kept.
+const ASIDES: usize = 3;
+
 /// Opens the history at `path` to write, making it, or bringing it up to date, where needed.
 ///
 /// # Errors
@@ -119,7 +122,44 @@ pub(super) fn move_aside(path: &Path) -> Result<PathBuf, HistoryError> {
         }
     }
     fs::rename(path, &aside).map_err(|error| HistoryError::file("move aside", path, error))?;
+    remove_old_asides(path);
     Ok(aside)
+}
+
+/// Removes what was moved aside before, but for the newest [`ASIDES`]. What cannot be removed stays.
+fn remove_old_asides(path: &Path) {
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
+        return;
+    };
+    let prefix = format!("{}.corrupt-", name.to_string_lossy());
+    let mut asides: Vec<_> = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(&prefix) && !BESIDE.iter().any(|suffix| name.ends_with(suffix))
+        })
+        // When it was moved, which changes no other time of the file.
+        .filter_map(|entry| {
+            let metadata = entry.metadata().ok()?;
+            Some((metadata.ctime(), metadata.ctime_nsec(), entry.path()))
+        })
+        .collect();
+    asides.sort();
+    let old = asides.len().saturating_sub(ASIDES);
+    for (_, _, aside) in asides.iter().take(old) {
+        for suffix in BESIDE.iter().chain(&[""]) {
+            let file = with_suffix(aside, suffix);
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(file = %file.display(), %error, "not removed");
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Bytes of the database, its log and the log's index together.

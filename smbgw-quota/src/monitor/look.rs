@@ -16,8 +16,9 @@ use smbgw_core::ports::{Depth, Deviation, Limits, Meant, PortError, Storage, Usa
 use smbgw_core::share::ShareName;
 
 use super::forecasts::Forecasts;
+use super::group::{Trouble, group};
 use super::memory::Memory;
-use super::observe::{Seen, enforced_bytes, unreadable};
+use super::observe::{Seen, enforced_bytes, unknown, unreadable};
 use super::settings::Settings;
 use super::status::LastLook;
 use super::traces::lock_history;
@@ -99,9 +100,19 @@ impl<'a> Monitor<'a> {
             Err(error) => Some((chain_text(&error), error.remedy())),
         };
         let everything = vec![None; self.records.len()];
-        let mut look = self.look_at(&everything, Source::Poll, deadline);
+        let (mut look, troubles) = self.look_at(&everything, Source::Poll, deadline);
         self.memory.maintain(look.at);
-        look.readings.push(catalog_reading(&trouble));
+        let (drifts, unreadable): (Vec<_>, Vec<_>) = troubles
+            .into_iter()
+            .partition(|trouble| trouble.reading.kind == Kind::Drift);
+        let catalog = trouble.as_ref().map(|(why, remedy)| Facts {
+            summary: format!("the list of shares cannot be read: {why}"),
+            remedy: remedy.clone(),
+            ..Facts::default()
+        });
+        look.readings
+            .extend(group(Kind::Unreadable, unreadable, catalog));
+        look.readings.extend(group(Kind::Drift, drifts, None));
         look.readings.push(self.memory.reading());
         look.summary.trouble = trouble.map(|(why, _)| why);
         look.whole = true;
@@ -131,8 +142,14 @@ impl<'a> Monitor<'a> {
             .filter_map(|(record, hit)| hit.map(|hit| (record, hit)))
             .unzip();
         self.records = some;
-        let look = self.look_at(&hits, Source::Event, deadline);
+        let (mut look, troubles) = self.look_at(&hits, Source::Event, deadline);
         self.records = all;
+        // How many others there are is not known: the next look at all tells of these.
+        let troubles = troubles.into_iter().map(|trouble| Reading {
+            measure: Measure::Unknown,
+            ..trouble.reading
+        });
+        look.readings.extend(troubles);
         look
     }
 
@@ -179,8 +196,13 @@ impl<'a> Monitor<'a> {
     }
 
     /// Looks at the shares in `self.records`; `hits` says of each whether the kernel has just said
-    /// that its hard limit was hit.
-    fn look_at(&mut self, hits: &[Option<bool>], source: Source, deadline: Deadline) -> Look {
+    /// that its hard limit was hit. What is wrong with shares is apart from the readings.
+    fn look_at(
+        &mut self,
+        hits: &[Option<bool>],
+        source: Source,
+        deadline: Deadline,
+    ) -> (Look, Vec<Trouble>) {
         let begin = Instant::now();
         let at = self.host.now();
         let volumes: Vec<&Volume> = self.records.iter().map(|record| &record.volume).collect();
@@ -200,19 +222,27 @@ impl<'a> Monitor<'a> {
 
         let mut readings = Vec::with_capacity(usages.len() * 8);
         let mut lost = Vec::new();
+        let mut troubles = Vec::new();
         let mut full = std::mem::take(&mut self.full);
         let looked_at = self.records.iter().zip(&usages).zip(inspections).zip(hits);
         for (((record, usage), inspection), hit) in looked_at {
             let share = record.name();
-            readings.push(drift(share, inspection));
             let usage = match usage {
                 Ok(usage) => usage,
                 Err(error) => {
-                    readings.extend(unreadable(share, &chain_text(error), error.remedy()));
+                    readings.extend(unknown(share));
+                    troubles.push(without_usage(share, error, inspection));
                     lost.push(share.to_string());
                     continue;
                 }
             };
+            match inspection {
+                Err(_) => readings.push(reading(share, Kind::Drift, Measure::Unknown)),
+                Ok(deviations) if deviations.is_empty() => {
+                    readings.push(reading(share, Kind::Drift, Measure::Present(None)));
+                }
+                Ok(deviations) => troubles.push(drift(share, &deviations)),
+            }
             let used = enforced_bytes(&record.volume, usage);
             let limit = usage.limits.bytes;
             let forecast = limit.and_then(|limit| self.forecasts.of(share, used, limit));
@@ -231,7 +261,7 @@ impl<'a> Monitor<'a> {
             readings.extend(seen.readings());
         }
         self.full = full;
-        Look {
+        let look = Look {
             at,
             readings,
             summary: LastLook {
@@ -242,7 +272,8 @@ impl<'a> Monitor<'a> {
                 trouble: None,
             },
             whole: false,
-        }
+        };
+        (look, troubles)
     }
 
     /// Remembers `usages`, which are those of `self.records`, of shares that are still there.
@@ -307,52 +338,59 @@ impl<'a> Monitor<'a> {
     }
 }
 
-/// Whether the kernel enforces what is meant.
-fn drift(share: &ShareName, inspection: Result<Vec<Deviation>, PortError>) -> Reading {
-    let (measure, facts) = match inspection {
-        // That it cannot be looked at is told as that.
-        Err(_) => (Measure::Unknown, Facts::default()),
-        Ok(deviations) if deviations.is_empty() => (Measure::Present(None), Facts::default()),
-        Ok(deviations) => {
-            let messages: Vec<&str> = deviations.iter().map(|one| one.message.as_str()).collect();
-            let fix = format!(
-                "run `pve-smbgateway quota check {} --fix`",
-                smbgw_core::host::cmd::quote_for_shell(share.as_str())
-            );
-            let remedy = deviations.iter().find_map(|one| one.remedy.clone());
-            let facts = Facts {
-                summary: messages.join("; "),
-                remedy: Some(remedy.unwrap_or(fix)),
-                ..Facts::default()
-            };
-            (Measure::Present(Some(Severity::Critical)), facts)
-        }
+/// The trouble of a share whose usage could not be read: one, with the best reason there is.
+fn without_usage(
+    share: &ShareName,
+    error: &PortError,
+    inspection: Result<Vec<Deviation>, PortError>,
+) -> Trouble {
+    let deviations = inspection.unwrap_or_default();
+    let has = |codes: &[&str]| deviations.iter().find(|one| codes.contains(&&*one.code));
+    if has(&["quota.off"]).is_some() {
+        return drift(share, &deviations);
+    }
+    let (class, why, remedy) = match has(&["quota.not-mounted", "quota.volume-missing"]) {
+        Some(one) => (one.code.as_str(), one.message.clone(), one.remedy.clone()),
+        None => (error.code(), chain_text(error), error.remedy()),
     };
-    Reading {
-        share: Some(share.clone()),
-        kind: Kind::Drift,
-        measure,
-        facts,
+    Trouble {
+        class: class.into(),
+        reading: unreadable(share, &why, remedy),
     }
 }
 
-/// What there is to tell about the list of shares itself.
-fn catalog_reading(trouble: &Option<(String, Option<String>)>) -> Reading {
-    let (measure, facts) = match trouble {
-        None => (Measure::Present(None), Facts::default()),
-        Some((why, remedy)) => (
-            Measure::Present(Some(Severity::Critical)),
-            Facts {
-                summary: format!("the list of shares cannot be read: {why}"),
-                remedy: remedy.clone(),
-                ..Facts::default()
-            },
-        ),
+/// What is enforced for a share is not what is meant.
+fn drift(share: &ShareName, deviations: &[Deviation]) -> Trouble {
+    let codes: Vec<&str> = deviations.iter().map(|one| one.code.as_str()).collect();
+    let messages: Vec<&str> = deviations.iter().map(|one| one.message.as_str()).collect();
+    let fix = format!(
+        "run `pve-smbgateway quota check {} --fix`",
+        smbgw_core::host::cmd::quote_for_shell(share.as_str())
+    );
+    let remedy = deviations.iter().find_map(|one| one.remedy.clone());
+    let facts = Facts {
+        summary: messages.join("; "),
+        remedy: Some(remedy.unwrap_or(fix)),
+        ..Facts::default()
     };
+    Trouble {
+        class: codes.join(" "),
+        reading: Reading {
+            facts,
+            ..reading(
+                share,
+                Kind::Drift,
+                Measure::Present(Some(Severity::Critical)),
+            )
+        },
+    }
+}
+
+fn reading(share: &ShareName, kind: Kind, measure: Measure) -> Reading {
     Reading {
-        share: None,
-        kind: Kind::Unreadable,
+        share: Some(share.clone()),
+        kind,
         measure,
-        facts,
+        facts: Facts::default(),
     }
 }

@@ -1,5 +1,7 @@
 //! The history, which comes back by itself when it could not be used for a while.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,8 @@ pub(super) struct Memory {
     path: PathBuf,
     retention: Retention,
     history: Option<History>,
+    /// Which file it is in, by device and number.
+    file: Option<(u64, u64)>,
     /// Why the last thing could not be remembered, and what to do.
     trouble: Option<(String, Option<String>)>,
     /// Where a damaged file was moved, until that was told.
@@ -30,6 +34,7 @@ impl Memory {
             path,
             retention,
             history: None,
+            file: None,
             trouble: None,
             moved_aside: None,
             maintained: None,
@@ -49,7 +54,12 @@ impl Memory {
     /// Remembers `samples` of `at`, if that can be done.
     pub(super) fn record(&mut self, at: i64, samples: &[(&str, Sample)]) {
         let result = self.open().and_then(|history| history.record(at, samples));
+        let is_damaged = matches!(result, Err(HistoryError::Corrupt { .. }));
         self.note(result);
+        if is_damaged && self.history.is_some() {
+            let result = self.open().and_then(|history| history.record(at, samples));
+            self.note(result);
+        }
     }
 
     /// Folds and removes what is old, where that was not done for a while.
@@ -66,7 +76,11 @@ impl Memory {
 
     /// What there is to tell about the history itself.
     pub(super) fn reading(&mut self) -> Reading {
-        let (severity, summary, remedy) = match (&self.trouble, self.moved_aside.take()) {
+        let aside = match self.trouble {
+            None => self.moved_aside.take(),
+            Some(_) => None,
+        };
+        let (severity, summary, remedy) = match (&self.trouble, aside) {
             (Some((why, remedy)), _) => (
                 Some(Severity::Warning),
                 format!("usage is not remembered: {why}"),
@@ -95,17 +109,26 @@ impl Memory {
     }
 
     fn open(&mut self) -> Result<&mut History, HistoryError> {
-        let history = match self.history.take() {
+        // Where somebody removed or replaced the file, what is written would be lost with the old
+        // one.
+        let known = self.history.take().filter(|_| self.file == self.identity());
+        let history = match known {
             Some(history) => history,
             None => {
                 let opened = History::open(&self.path)?;
                 let mut history = opened.history;
                 history.set_retention(self.retention);
                 self.moved_aside = opened.moved_aside.or(self.moved_aside.take());
+                self.file = self.identity();
                 history
             }
         };
         Ok(self.history.insert(history))
+    }
+
+    fn identity(&self) -> Option<(u64, u64)> {
+        let metadata = fs::metadata(&self.path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
     }
 
     fn note(&mut self, result: Result<(), HistoryError>) {
@@ -121,6 +144,7 @@ impl Memory {
                         Ok(opened) => {
                             self.moved_aside = opened.moved_aside;
                             self.history = Some(opened.history);
+                            self.file = self.identity();
                         }
                         Err(error) => {
                             tracing::warn!(error = %chain_text(&error), "no new history");

@@ -21,6 +21,7 @@
 //! ```
 
 mod forecasts;
+mod group;
 mod look;
 mod memory;
 mod observe;

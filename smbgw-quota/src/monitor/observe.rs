@@ -172,33 +172,35 @@ impl Seen<'_> {
     }
 }
 
-/// What is seen of a share whose usage could not be read: that, and nothing else.
-pub(super) fn unreadable(share: &ShareName, why: &str, remedy: Option<String>) -> Vec<Reading> {
-    let unknown = [
+/// What is told of a share whose usage could not be read.
+pub(super) fn unreadable(share: &ShareName, why: &str, remedy: Option<String>) -> Reading {
+    Reading {
+        share: Some(share.clone()),
+        kind: Kind::Unreadable,
+        measure: Measure::Present(Some(Severity::Critical)),
+        facts: Facts {
+            summary: format!("the usage cannot be read: {why}"),
+            remedy,
+            ..Facts::default()
+        },
+    }
+}
+
+/// What is not known of a share whose usage could not be read.
+pub(super) fn unknown(share: &ShareName) -> impl Iterator<Item = Reading> {
+    let kinds = [
         Kind::Space,
         Kind::Inodes,
         Kind::HardLimit,
         Kind::SoftLimit,
         Kind::Forecast,
     ];
-    let facts = Facts {
-        summary: format!("the usage cannot be read: {why}"),
-        remedy,
-        ..Facts::default()
-    };
-    let mut readings = vec![Reading {
-        share: Some(share.clone()),
-        kind: Kind::Unreadable,
-        measure: Measure::Present(Some(Severity::Critical)),
-        facts,
-    }];
-    readings.extend(unknown.map(|kind| Reading {
+    kinds.into_iter().map(|kind| Reading {
         share: Some(share.clone()),
         kind,
         measure: Measure::Unknown,
         facts: Facts::default(),
-    }));
-    readings
+    })
 }
 
 fn percent(part: u64, whole: u64) -> f64 {

@@ -52,9 +52,17 @@ impl Traces for HistoryTraces<'_> {
         }
         let change = History::open(path).and_then(|opened| {
             let mut history = opened.history;
-            match keep {
+            let change = match keep {
                 true => history.archive(&share.key(), self.host.now()),
                 false => history.forget(&share.key()),
+            };
+            match change {
+                // Damage that did not show at once: it is no reason for a share to stay.
+                Err(HistoryError::Corrupt { reason, .. }) => {
+                    tracing::error!(reason, "the history is damaged, begun anew");
+                    history.start_over().map(|_| Change::Removed)
+                }
+                other => other,
             }
         });
         change.map_err(|error: HistoryError| PortError::new(error))
