@@ -279,6 +279,25 @@ fn a_damaged_file_is_kept_aside() {
 }
 
 #[test]
+fn a_damaged_file_holds_up_no_share_that_is_deleted() {
+    let tree = Tree::new();
+    let store = AlertStore::new(&tree.host);
+    let aside = tree.dir.path().join("var/lib/smbgw/alerts.json.damaged");
+    hit(&store, "media", 10).1.unwrap();
+    fs::write(tree.file(), "{ half").unwrap();
+    assert_eq!(
+        store.forget(&name("other"), soon()).unwrap(),
+        Change::Removed
+    );
+    assert_eq!(fs::read_to_string(aside).unwrap(), "{ half");
+    assert!(!tree.file().exists());
+    assert_eq!(
+        store.forget(&name("other"), soon()).unwrap(),
+        Change::Unchanged
+    );
+}
+
+#[test]
 fn a_newer_file_is_left_alone() {
     let tree = Tree::new();
     let store = AlertStore::new(&tree.host);

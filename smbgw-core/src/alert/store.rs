@@ -187,20 +187,31 @@ impl<'a> AlertStore<'a> {
         })
     }
 
-    /// Forgets all of `share`, which is no more; the file goes with the last thing in it.
+    /// Forgets all of `share`, which is no more; the file goes with the last thing in it. A damaged
+    /// file, of which nobody knows what it says of the share, is kept beside (`.damaged`).
     ///
     /// # Errors
     /// Where the file cannot be changed.
     pub fn forget(&self, share: &ShareName, deadline: Deadline) -> Result<Change, AlertError> {
-        self.edit(deadline, |state, _| {
-            let before = state.clone();
-            state.forget(share);
-            Ok(if *state == before {
-                Change::Unchanged
-            } else {
-                Change::Removed
-            })
-        })
+        let _lock = self.host.lock("alerts", "changing alerts", deadline)?;
+        let content = self.host_file()?;
+        let before = match parse(content.as_deref()) {
+            Ok(state) => state,
+            Err(error @ AlertError::Malformed { .. }) => {
+                tracing::error!(error = %crate::error::chain_text(&error), "alerts begin anew");
+                FILE.keep_aside(self.host, content.as_deref().unwrap_or_default());
+                FILE.remove(self.host)?;
+                return Ok(Change::Removed);
+            }
+            Err(error) => return Err(error),
+        };
+        let mut state = before.clone();
+        state.forget(share);
+        if state == before {
+            return Ok(Change::Unchanged);
+        }
+        write(self.host, &state)?;
+        Ok(Change::Removed)
     }
 
     /// Changes the file, or fails.
