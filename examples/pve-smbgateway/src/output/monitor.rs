@@ -47,7 +47,10 @@ impl Output {
         } else if once {
             let mut text = String::new();
             if let Some(status) = status {
-                look_text(&mut text, "Looked", status, now);
+                if let Some(look) = &status.last_look {
+                    let shares = counted(look.shares as u64, "share");
+                    let _ = writeln!(text, "Looked at {shares} in {:.3} s.", look.seconds);
+                }
                 trouble_text(&mut text, status);
             }
             // How it is otherwise is for `monitor status`.
@@ -83,7 +86,15 @@ fn text(
         }
     }
     if let Some(status) = status {
-        look_text(&mut text, "  last look  ", status, now);
+        if let Some(look) = &status.last_look {
+            let _ = writeln!(
+                text,
+                "  last look   {}: {} in {:.3} s",
+                ago(look.at, now),
+                counted(look.shares as u64, "share"),
+                look.seconds
+            );
+        }
         if running {
             let _ = match &status.watching {
                 Watching::Kernel { shares } => writeln!(
@@ -104,28 +115,16 @@ fn text(
     text
 }
 
-/// When all shares were looked at last, and which could not be.
-fn look_text(text: &mut String, title: &str, status: &MonitorStatus, now: i64) {
-    let Some(look) = &status.last_look else {
-        return;
-    };
-    let _ = writeln!(
-        text,
-        "{title} {}: {} in {:.3} s",
-        ago(look.at, now),
-        counted(look.shares as u64, "share"),
-        look.seconds
-    );
-    for share in &look.unreadable {
-        let _ = writeln!(text, "! {share} cannot be read");
-    }
-    if let Some(trouble) = &look.trouble {
-        let _ = writeln!(text, "! {trouble}");
-    }
-}
-
-/// What the monitor cannot do.
+/// What the monitor could not do.
 fn trouble_text(text: &mut String, status: &MonitorStatus) {
+    if let Some(look) = &status.last_look {
+        for share in &look.unreadable {
+            let _ = writeln!(text, "! {share} cannot be read");
+        }
+        if let Some(trouble) = &look.trouble {
+            let _ = writeln!(text, "! {trouble}");
+        }
+    }
     let troubles = [
         ("the history", &status.history_trouble),
         ("the state of alerts", &status.alerts_trouble),
@@ -159,7 +158,7 @@ fn channel_text(text: &mut String, channel: &ChannelStatus, now: i64) {
     if let Some(failure) = channel.last_failure.as_ref().filter(|_| failing) {
         let _ = writeln!(
             text,
-            "  failed {}: {}",
+            "  → failed {}: {}",
             ago(failure.at, now),
             failure.message
         );
