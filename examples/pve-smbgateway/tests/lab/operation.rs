@@ -6,7 +6,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use smbgw_core::alert::{AlertStore, Scope, Silence, Subject};
 use smbgw_core::host::LocalHost;
+use smbgw_core::layout;
 use smbgw_core::lifecycle::{
     CreateOptions, DeleteOptions, Outcome, Recovered, ShareError, create, delete, recover, resize,
 };
@@ -17,8 +19,11 @@ use smbgw_core::service;
 use smbgw_core::share::{ShareDraft, ShareName};
 use smbgw_core::testing::{Faults, FaultyHost, FaultyService, FaultyStorage};
 use smbgw_quota::QuotaStorage;
+use smbgw_quota::history::{Allowance, History, Sample, Source};
+use smbgw_quota::monitor::{AlertTraces, HistoryTraces};
 use smbgw_testing::{Filesystem, run};
 
+use super::picture::HISTORY_LOGS;
 use super::{Lab, soon};
 
 /// What is done to the share `crash`.
@@ -28,9 +33,9 @@ pub(crate) enum Operation {
     Create,
     /// Its quota becomes another one.
     Resize,
-    /// It is taken away and its data stays.
+    /// It is taken away, its data stays, and its history is set apart.
     Delete,
-    /// It is taken away with its data, its account and the directories above it.
+    /// It is taken away with its data, its history, its account and the directories above it.
     Purge,
 }
 
@@ -46,7 +51,7 @@ impl Operation {
         with_machine(faults, progress, |machine| match self {
             Self::Create => create(machine, &request(lab, "crash", &["alice", "carol"])),
             Self::Resize => resize(machine, &name, "96M".parse().unwrap(), false),
-            Self::Delete => delete(machine, &name, DeleteOptions::default()),
+            Self::Delete => delete(machine, &name, KEEP),
             Self::Purge => delete(machine, &name, PURGE),
         })
     }
@@ -63,6 +68,7 @@ impl Operation {
         with_machine(&Faults::none(), &Silent, |machine| {
             done(&create(machine, &request(lab, "other", &["alice"])));
         });
+        remember();
     }
 }
 
@@ -104,6 +110,14 @@ const PURGE: DeleteOptions = DeleteOptions {
     keep_history: false,
 };
 
+const KEEP: DeleteOptions = DeleteOptions {
+    purge: false,
+    keep_history: true,
+};
+
+/// The time on the clock of every machine.
+const NOW: i64 = 1_700_000_000;
+
 /// Puts the real machine together, with faults.
 pub(crate) fn with_machine<T>(
     faults: &Faults,
@@ -111,7 +125,7 @@ pub(crate) fn with_machine<T>(
     call: impl FnOnce(&Machine<'_>) -> T,
 ) -> T {
     let local = LocalHost::new();
-    let host = FaultyHost::new(&local, faults).at_time(1_700_000_000);
+    let host = FaultyHost::new(&local, faults).at_time(NOW);
     let storage = QuotaStorage::new(&host);
     let storage = FaultyStorage::new(&storage, faults);
     let service = service::detect(&host);
@@ -120,7 +134,7 @@ pub(crate) fn with_machine<T>(
         host: &host,
         storage: &storage,
         service: &service,
-        traces: &[],
+        traces: &[&HistoryTraces { host: &host }, &AlertTraces { host: &host }],
         progress,
         passwords: BTreeMap::from([(
             "carol".to_string(),
@@ -129,6 +143,32 @@ pub(crate) fn with_machine<T>(
         free_space_command: Some(PathBuf::from(env!("CARGO_BIN_EXE_smbgw-dfree"))),
         deadline: soon(),
     })
+}
+
+/// Has a monitor remember the usage of both shares, and somebody silence both.
+fn remember() {
+    let mut history = History::open(layout::HISTORY).unwrap().history;
+    let sample = |bytes| Sample {
+        bytes,
+        inodes: None,
+        limit: Allowance {
+            bytes: Some(64 << 20),
+            inodes: None,
+        },
+        source: Source::Poll,
+    };
+    let samples = [("crash", sample(1000)), ("other", sample(2000))];
+    history.record(NOW - 60, &samples).unwrap();
+    let host = LocalHost::new();
+    for name in ["crash", "other"] {
+        let silence = Silence {
+            scope: Scope::all_of(Subject::Share(name.parse().unwrap())),
+            until: 4_000_000_000,
+            by: "root".into(),
+            note: None,
+        };
+        AlertStore::new(&host).silence(silence, soon()).unwrap();
+    }
 }
 
 fn request(lab: &Lab, name: &str, users: &[&str]) -> CreateOptions {
@@ -165,6 +205,10 @@ fn clear(lab: &Lab) {
     }
     for dir in ["deep/er", "deep"] {
         let _ = fs::remove_dir(lab.path(dir));
+    }
+    // What was set apart.
+    for file in [layout::HISTORY].iter().chain(&HISTORY_LOGS) {
+        let _ = fs::remove_file(file);
     }
     if super::command("getent", &["passwd"]).contains("\ncarol:") {
         let _ = run(std::process::Command::new("smbpasswd").args(["-x", "carol"]));

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::{Host, LocalHost};
+use smbgw_core::layout;
 use smbgw_core::probe::{Login, SMB_PORT, ShareProbe};
 use smbgw_core::service::{self, ServiceState};
 use smbgw_core::share::ShareName;
+use smbgw_quota::history::{History, Resolution};
 use smbgw_testing::Filesystem;
 
 use super::{Lab, command, soon};
@@ -40,6 +42,12 @@ const ATTRIBUTES: [&str; 4] = [
     "system.posix_acl_default",
     "trusted.smbgw.volume",
     "user.DOSATTRIB",
+];
+
+/// Files that belong to the history.
+pub(super) const HISTORY_LOGS: [&str; 2] = [
+    "/var/lib/smbgw/history.db-wal",
+    "/var/lib/smbgw/history.db-shm",
 ];
 
 /// A machine at one moment: what is compared, by a name that says what it is.
@@ -123,8 +131,14 @@ fn add_tree(host: &LocalHost, path: &Path, picture: &mut BTreeMap<String, String
     let Ok(status) = fs::symlink_metadata(path) else {
         return;
     };
+    // What SQLite has beside the history is a part of it, and comes and goes with who reads it.
+    if HISTORY_LOGS.iter().any(|log| path == Path::new(log)) {
+        return;
+    }
     let mut text = format!("{:o} {}:{}", status.mode(), status.uid(), status.gid());
-    if status.is_file() {
+    if path == Path::new(layout::HISTORY) {
+        text.push_str(&format!(" {}", remembered(path)));
+    } else if status.is_file() {
         text.push_str(&format!(" {}", shown(&fs::read(path).unwrap())));
     } else if status.is_symlink() {
         text.push_str(&format!(" -> {}", fs::read_link(path).unwrap().display()));
@@ -142,6 +156,22 @@ fn add_tree(host: &LocalHost, path: &Path, picture: &mut BTreeMap<String, String
             add_tree(host, &entry.unwrap().path(), picture);
         }
     }
+}
+
+/// What is remembered of the usage of shares, however it is laid out in the file.
+fn remembered(path: &Path) -> String {
+    let history = History::open_read_only(path).unwrap();
+    let all = [history.series().unwrap(), history.archived().unwrap()].concat();
+    let lines = all.iter().map(|series| {
+        let points = history.points(series.id, 0, i64::MAX, Resolution::Raw);
+        let points: Vec<(i64, u64)> = points
+            .unwrap()
+            .iter()
+            .map(|point| (point.at, point.last))
+            .collect();
+        format!("{} ended {:?}: {points:?}", series.share, series.ended)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The lines of a file of accounts, without the day on which an operation made the one it makes.
