@@ -389,6 +389,40 @@ fn events_that_nobody_takes_are_bounded_and_the_oldest_go() {
 }
 
 #[test]
+fn what_is_no_event_is_not_removed_and_what_is_new_neither() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path();
+    for name in [
+        "2024-report.json",
+        "00000000000000000001-a b.json",
+        "7.json",
+    ] {
+        std::fs::write(place.join(name), "an administrator's").unwrap();
+    }
+    with_channel(
+        &format!("[event]\ndirectory = {place:?}\nkeep = 1"),
+        |channel| {
+            // The clock was set back in between.
+            for at in [9, 3] {
+                let told = Notice { at, ..notice() };
+                channel.deliver(&told, soon()).unwrap();
+            }
+        },
+    );
+    let names = LocalHost::new().list(place).unwrap();
+    let new = format!("{:020}-{}.json", 3, notice().id);
+    assert_eq!(
+        names,
+        [
+            "00000000000000000001-a b.json",
+            new.as_str(),
+            "2024-report.json",
+            "7.json"
+        ]
+    );
+}
+
+#[test]
 fn an_event_that_cannot_be_written_is_tried_again() {
     let dir = tempfile::tempdir().unwrap();
     let toml = format!("[event]\ndirectory = {:?}", dir.path().join("a/b"));
@@ -405,6 +439,8 @@ fn an_event_that_cannot_be_written_is_tried_again() {
         }
         let error = result.unwrap_err();
         assert!(!error.is_permanent(), "{error}");
+        let written = real.list(&dir.path().join("a/b")).unwrap();
+        assert_eq!(written, [""; 0], "it would be told twice");
     }
     let made = channels(&settings, &real, &messages);
     made[0].deliver(&notice(), soon()).unwrap();

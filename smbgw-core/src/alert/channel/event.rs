@@ -117,17 +117,20 @@ impl<'a> EventChannel<'a> {
         })
     }
 
+    /// Makes room first: what fails then has written nothing, and can be tried again without
+    /// telling anybody twice.
     fn write(&self, name: &str, content: &[u8]) -> Result<(), FileError> {
         create_dirs(self.host, &self.directory, 0o700)?;
-        self.host
-            .write(&self.directory.join(name), content, 0o600)?;
         let names = self.host.list(&self.directory)?;
-        let mut ours = names.iter().filter(|name| is_event(name));
-        let surplus = ours.clone().count().saturating_sub(self.keep);
-        for old in ours.by_ref().take(surplus) {
+        let others = names.iter().filter(|other| *other != name);
+        let others: Vec<_> = others.filter(|other| is_event(other)).collect();
+        let surplus = (others.len() + 1).saturating_sub(self.keep);
+        for old in others.into_iter().take(surplus) {
             self.host.remove(&self.directory.join(old))?;
             tracing::warn!(file = old, "an event that nobody took was removed");
         }
+        self.host
+            .write(&self.directory.join(name), content, 0o600)?;
         Ok(())
     }
 }
@@ -190,6 +193,13 @@ fn file_name(notice: &Notice) -> String {
     format!("{:020}-{id}.json", notice.at.max(0))
 }
 
+/// Whether `name` is one that [`file_name`] gives: only those are removed, whatever else is there.
 fn is_event(name: &str) -> bool {
-    name.ends_with(".json") && name.starts_with(|c: char| c.is_ascii_digit())
+    let parts = name.strip_suffix(".json").and_then(|it| it.split_once('-'));
+    parts.is_some_and(|(time, id)| {
+        time.len() == 20
+            && time.bytes().all(|byte| byte.is_ascii_digit())
+            && !id.is_empty()
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }
