@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channel::ChannelError;
 use super::error::AlertError;
+use super::message::one_line;
 use super::notice::Notice;
 use super::versioned::Versioned;
 use crate::host::Host;
@@ -24,6 +25,10 @@ const GIVEN_UP_SHOWN: usize = 20;
 /// How often a message is tried at least before it is given up, however long it waited: the
 /// machine may have been off.
 const LEAST_ATTEMPTS: u32 = 10;
+
+/// The longest reason of a failure that is kept, in characters: what a server or a program says goes
+/// into the file with every failure, and onto terminals.
+const LONGEST_REASON: usize = 1000;
 
 /// How long a message that was not tried yet waits for a channel that failed, in seconds.
 const FRESH_WAIT: i64 = 60;
@@ -89,7 +94,7 @@ pub struct ChannelStatus {
 pub struct Failure {
     /// When, in seconds since 1970-01-01 00:00 UTC.
     pub at: i64,
-    /// What happened.
+    /// What happened: one line of at most 1000 characters.
     pub message: String,
 }
 
@@ -104,7 +109,7 @@ pub struct GivenUp {
     pub at: i64,
     /// How often it was tried.
     pub attempts: u32,
-    /// Why the last attempt failed.
+    /// Why the last attempt failed: one line of at most 1000 characters.
     pub reason: String,
 }
 
@@ -244,9 +249,10 @@ impl Outbox {
             }
             Err(error) => error,
         };
+        let reason = one_line(&error.message, LONGEST_REASON);
         queue.last_failure = Some(Failure {
             at: now,
-            message: error.message.clone(),
+            message: reason.clone(),
         });
         // Who refuses one message for good may well take the next.
         if !error.is_permanent() {
@@ -271,7 +277,7 @@ impl Outbox {
                 subject,
                 at: now,
                 attempts,
-                reason: error.message.clone(),
+                reason,
             });
             while queue.given_up.len() > GIVEN_UP_SHOWN {
                 queue.given_up.pop_front();
@@ -422,6 +428,20 @@ mod tests {
         assert_eq!(outbox.next("mail", &PACE, 2), Next::Empty);
         assert_eq!(outbox.status()[0].last_success, Some(2));
         assert_eq!(outbox.next("elsewhere", &PACE, 2), Next::Empty);
+    }
+
+    #[test]
+    fn what_is_kept_of_a_failure_is_one_line_and_bounded() {
+        let mut outbox = outbox(&[("1", "a")]);
+        let long = ChannelError::permanent("mail", "no\r\n\u{1b}[2J".repeat(50_000));
+        settle(&mut outbox, "1", Err(long), 1);
+        let status = &outbox.status()[0];
+        let (failure, given_up) = (status.last_failure.as_ref().unwrap(), &status.given_up[0]);
+        for text in [&failure.message, &given_up.reason] {
+            assert!(text.starts_with("no [2Jno"), "{text}");
+            assert_eq!(text.chars().count(), LONGEST_REASON);
+            assert!(!text.contains(char::is_control));
+        }
     }
 
     #[test]
