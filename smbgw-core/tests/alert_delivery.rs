@@ -33,6 +33,7 @@ const AT_ONCE: Pace = Pace {
 enum Does {
     Fail,
     Refuse,
+    Panic,
 }
 
 /// A channel that does as told, and takes what comes after that.
@@ -93,7 +94,9 @@ impl Channel for Stub {
             }
             thread::sleep(Duration::from_millis(5));
         }
-        match self.plan.lock().unwrap().pop_front() {
+        let next = self.plan.lock().unwrap().pop_front();
+        match next {
+            Some(Does::Panic) => panic!("this is what the test wants"),
             Some(Does::Fail) => Err(self.error("try again", false)),
             Some(Does::Refuse) => Err(self.error("never", true)),
             None => {
@@ -231,6 +234,27 @@ fn what_is_refused_is_given_up_and_shown() {
     assert_eq!(status[0].given_up.len(), 1);
     assert_eq!(status[0].given_up[0].id, "1");
     assert_eq!(status[0].given_up[0].reason, "never");
+}
+
+#[test]
+fn a_channel_that_panics_is_tried_again() {
+    let tree = Tree::new();
+    let mail = Stub::new("mail", &[Does::Panic]);
+    let channels = boxed(&[&mail]);
+    let delivery = tree.open(&channels);
+    thread::scope(|scope| {
+        let running = delivery.start(scope).unwrap();
+        delivery.enqueue([notice("1", "media")]).unwrap();
+        // Also where it fails, or the scope would wait for the other threads for ever.
+        let arrived = wait_until(Duration::from_secs(60), "the message to arrive", || {
+            (mail.got() == ["1"]).then_some(())
+        });
+        drop(running);
+        arrived.unwrap();
+    });
+    let status = &delivery.status().channels[0];
+    let failure = status.last_failure.as_ref().unwrap();
+    assert!(failure.message.contains("a defect"), "{failure:?}");
 }
 
 #[test]

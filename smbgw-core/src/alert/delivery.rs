@@ -30,6 +30,7 @@
 //!
 //! One that runs now and then calls [`Delivery::deliver_due_once`] instead.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -263,7 +264,13 @@ impl<'a> Delivery<'a> {
 
     /// Tries once to deliver `notice`, without holding up anybody else, and notes how that went.
     fn attempt(&self, channel: &dyn Channel, notice: &Notice, deadline: Deadline) {
-        let result = channel.deliver(notice, deadline);
+        // A panic would end the delivery by this channel, and nobody would know. What it left half
+        // done is the channel's own.
+        let delivery = catch_unwind(AssertUnwindSafe(|| channel.deliver(notice, deadline)));
+        let result = delivery.unwrap_or_else(|_| {
+            let message = "the delivery ended by a defect of this program";
+            Err(ChannelError::transient(channel.name(), message))
+        });
         match &result {
             Ok(()) => tracing::debug!(channel = channel.name(), id = %notice.id, "delivered"),
             Err(error) => {
