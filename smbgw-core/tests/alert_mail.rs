@@ -3,14 +3,16 @@
 
 mod alert;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use alert::{deliver, notice, problems_of, soon};
+use alert::{configure, deliver, notice, problems_of, soon};
+use rustls::{ServerConnection, StreamOwned};
 use smbgw_core::alert::ChannelError;
 use smbgw_core::deadline::Deadline;
+use smbgw_testing::{Authority, Capability, require};
 
 /// Delivers to a server on this machine that answers each line it is told as `answer` says, first
 /// of all `(greeting)`; `None` closes the connection. Returns with the result what it was told.
@@ -266,6 +268,39 @@ fn without_starttls_nothing_is_sent_in_the_clear() {
         !told.iter().any(|line| line.starts_with("MAIL")),
         "{told:?}"
     );
+}
+
+#[test]
+fn what_is_said_before_encryption_does_not_count_after_it() {
+    require!(Capability::Openssl);
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new(dir.path()).unwrap();
+    let config = configure(&authority);
+    // Somebody on the way says all that the server would, and the server itself nothing.
+    let serve = |stream: TcpStream, told: &mut Vec<String>| {
+        let mut stream = converse(stream, told, |line| match line {
+            "STARTTLS" => None,
+            _ if line.starts_with("EHLO") => Some("250-here\r\n250 STARTTLS\r\n".into()),
+            line => polite(line),
+        });
+        let answers = "220 go on\r\n250 here\r\n250 ok\r\n250 ok\r\n354 go on\r\n250 taken\r\n";
+        stream.write_all(answers.as_bytes()).unwrap();
+        let connection = ServerConnection::new(config.clone()).unwrap();
+        let mut stream = StreamOwned::new(connection, stream);
+        let mut read = Vec::new();
+        let _ = stream.read_to_end(&mut read);
+        told.push(String::from_utf8_lossy(&read).into_owned());
+    };
+    let more = format!(
+        "to = [\"ops@example.org\"]\nca_file = {:?}\n",
+        authority.certificate()
+    );
+    let (result, told) = with_server(serve, &more, soon());
+    let error = result.unwrap_err();
+    assert!(!error.is_permanent());
+    let text = error.to_string();
+    assert!(text.contains("starting encryption"), "{text}");
+    assert_eq!(told[1..], ["STARTTLS", ""]);
 }
 
 #[test]

@@ -8,31 +8,13 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use alert::{deliver, notice, soon};
+use alert::{configure, deliver, notice, soon};
 use inside::{in_light_host, threads_and_files};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use smbgw_core::alert::ChannelError;
 use smbgw_testing::{Authority, Capability, require};
 
-/// A server that has a certificate for `localhost` of `authority`.
-fn configure(authority: &Authority) -> Arc<ServerConfig> {
-    let issued = authority.issue("localhost").unwrap();
-    let chain = CertificateDer::pem_file_iter(&issued.certificate).unwrap();
-    let key = PrivateKeyDer::from_pem_file(&issued.key).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Arc::new(
-        ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain.map(Result::unwrap).collect(), key)
-            .unwrap(),
-    )
-}
-
-/// Delivers one message to such a server; with the result what the server read, if it got that far.
+/// Delivers one message to a server of that configuration; with the result what the server read, if it got that far.
 fn post(
     config: &Arc<ServerConfig>,
     host: &str,

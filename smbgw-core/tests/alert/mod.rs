@@ -1,13 +1,18 @@
 //! What tests of channels begin with.
 #![allow(dead_code)]
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use smbgw_core::alert::channel::{ChannelSettings, build};
 use smbgw_core::alert::{Channel, Event, Facts, Kind, Messages, Notice, Severity};
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::Problem;
 use smbgw_core::host::{Host, LocalHost};
+use smbgw_testing::Authority;
 
 /// A share that is nearly full.
 pub(crate) fn notice() -> Notice {
@@ -63,4 +68,20 @@ pub(crate) fn deliver(
 /// A deadline that a test on a busy machine does not meet by chance.
 pub(crate) fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(60))
+}
+
+/// A server that has a certificate for `localhost`, and 127.0.0.1, of `authority`.
+pub(crate) fn configure(authority: &Authority) -> Arc<ServerConfig> {
+    let issued = authority.issue("localhost").unwrap();
+    let chain = CertificateDer::pem_file_iter(&issued.certificate).unwrap();
+    let key = PrivateKeyDer::from_pem_file(&issued.key).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    Arc::new(
+        ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain.map(Result::unwrap).collect(), key)
+            .unwrap(),
+    )
 }

@@ -8,6 +8,8 @@ mod compose;
 mod deliver;
 #[cfg(feature = "mail")]
 mod smtp;
+#[cfg(feature = "mail")]
+mod stream;
 
 use std::path::PathBuf;
 

@@ -15,9 +15,11 @@ use lettre::transport::smtp::client::{
 };
 use lettre::transport::smtp::commands::{Data, Mail as MailCommand, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
+use tokio::net::TcpStream;
 
 use super::Encryption;
 use super::compose::Mail;
+use super::stream::LineByLine;
 use crate::deadline::Deadline;
 use crate::secret::Secret;
 
@@ -157,13 +159,14 @@ async fn open(
     let addresses = &server.addresses[..];
     // An address that does not answer leaves time for the others.
     let share = u32::try_from(addresses.len()).unwrap_or(1).max(1);
-    let for_each = Some(deadline.remaining() / share);
-    let wrapped = match server.encryption {
-        Encryption::Tls => Some(server.tls()?),
-        Encryption::StartTls | Encryption::None => None,
+    let for_each = deadline.remaining() / share;
+    let mut connection = if server.encryption == Encryption::Tls {
+        let tls = Some(server.tls()?);
+        AsyncSmtpConnection::connect_tokio1(addresses, Some(for_each), &own_name, tls, None).await?
+    } else {
+        let stream = Box::new(LineByLine(reach(addresses, for_each).await?));
+        AsyncSmtpConnection::connect_with_transport(stream, &own_name).await?
     };
-    let mut connection =
-        AsyncSmtpConnection::connect_tokio1(addresses, for_each, &own_name, wrapped, None).await?;
     if server.encryption == Encryption::StartTls {
         step.set("starting encryption");
         if !connection.can_starttls() {
@@ -172,6 +175,19 @@ async fn open(
         connection.starttls(server.tls()?, &own_name).await?;
     }
     Ok(connection)
+}
+
+/// A connection to the first of `addresses` that takes one, each in its time.
+async fn reach(addresses: &[SocketAddr], for_each: Duration) -> Result<TcpStream, Trouble> {
+    let mut text = "no address is known".to_string();
+    for address in addresses {
+        match tokio::time::timeout(for_each, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => text = format!("{address}: {error}"),
+            Err(_) => text = format!("{address}: it did not answer in time"),
+        }
+    }
+    Err(Trouble::new(text))
 }
 
 /// Names all recipients; it is enough that the server accepts one of them.
