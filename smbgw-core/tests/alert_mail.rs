@@ -131,14 +131,15 @@ fn a_mail_goes_to_a_server() {
 
 #[test]
 fn a_server_that_refuses_for_good_is_not_asked_again() {
-    for (step, text) in [
-        ("(greeting)", "connecting"),
-        ("MAIL", "naming the sender"),
-        ("RCPT", "naming the recipients"),
-        ("DATA", "sending the mail"),
-        (".", "sending the mail"),
+    for (step, text, is_about_the_mail) in [
+        ("(greeting)", "connecting", false),
+        ("EHLO", "connecting", false),
+        ("MAIL", "naming the sender", true),
+        ("RCPT", "naming the recipients", true),
+        ("DATA", "sending the mail", true),
+        (".", "sending the mail", true),
     ] {
-        for (code, permanent) in [("550", true), ("451", false)] {
+        for (code, permanent) in [("550", is_about_the_mail), ("451", false)] {
             let answer = format!("{code} not here");
             let refusal = [(step, answer.as_str())];
             let (result, _) = deliver_to(polite_but(&refusal), PLAIN, soon());
@@ -338,17 +339,34 @@ fn a_password_is_read_for_each_mail_and_shown_nowhere() {
         "{told:?}"
     );
 
-    // A server that repeats what it should not.
-    let repeating = [("AUTH", "535 `hunter2` is wrong")];
-    let (result, _) = deliver_to(polite_but(&repeating), &good, soon());
-    let error = result.unwrap_err();
-    assert!(error.is_permanent());
-    let text = format!("{error} {error:?}");
-    assert!(
-        text.contains("logging in") && text.contains("535"),
-        "{text}"
-    );
-    assert!(!text.contains("hunter2"), "{text}");
+    // Servers that repeat what they should not.
+    let (plain, login_only) = ("250 AUTH PLAIN", "250 AUTH LOGIN");
+    for (offer, step, answer) in [
+        (plain, "AUTH PLAIN", "535 `hunter2` is wrong"),
+        (
+            plain,
+            "AUTH PLAIN",
+            "500 what is `AUTH PLAIN AGd3AGh1bnRlcjI=`?",
+        ),
+        // "hunter2" in base64.
+        (login_only, "aHVudGVyMg==", "535 what is aHVudGVyMg==?"),
+    ] {
+        let repeating = [
+            ("EHLO", offer),
+            (step, answer),
+            ("AUTH LOGIN", "334 VXNlcm5hbWU6"),
+            // "gw", which is asked for by "Username:", before "Password:".
+            ("Z3c=", "334 UGFzc3dvcmQ6"),
+        ];
+        let (result, _) = deliver_to(polite_but(&repeating), &good, soon());
+        let error = result.unwrap_err();
+        assert!(!error.is_permanent(), "a password may be put right");
+        let text = format!("{error} {error:?}");
+        let shown = ["logging in", &answer[..3], "(password)"];
+        assert!(shown.iter().all(|part| text.contains(part)), "{text}");
+        let secrets = ["hunter2", "AGd3AGh1bnRlcjI", "aHVudGVyMg"];
+        assert!(!secrets.iter().any(|part| text.contains(part)), "{text}");
+    }
 
     let open = login(&dir, 0o604, "hunter2\n");
     let (result, told) = deliver_to(polite, &open, soon());

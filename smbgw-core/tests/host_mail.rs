@@ -99,29 +99,32 @@ fn mail_arrives_encrypted_and_with_login() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_for_good_and_not_shown() {
+fn a_wrong_password_is_told_and_tried_again_and_not_shown() {
     require!(Capability::Exim, Capability::Openssl);
-    in_light_host("a_wrong_password_is_refused_for_good_and_not_shown", || {
-        let server = MailServer::start().unwrap();
-        let toml = encrypted(&server, "starttls", "hunter2");
-        let error = deliver(&toml, &notice(), soon()).unwrap_err();
-        assert!(error.is_permanent());
-        let text = format!("{error} {error:?}");
-        assert!(
-            text.contains("the server `localhost:587`, logging in: permanent error (535)"),
-            "{text}"
-        );
-        assert!(!text.contains("hunter2"), "{text}");
+    in_light_host(
+        "a_wrong_password_is_told_and_tried_again_and_not_shown",
+        || {
+            let server = MailServer::start().unwrap();
+            let toml = encrypted(&server, "starttls", "hunter2");
+            let error = deliver(&toml, &notice(), soon()).unwrap_err();
+            assert!(!error.is_permanent());
+            let text = format!("{error} {error:?}");
+            assert!(
+                text.contains("the server `localhost:587`, logging in: permanent error (535)"),
+                "{text}"
+            );
+            assert!(!text.contains("hunter2"), "{text}");
 
-        // And none at all, where one is needed.
-        let authority = server.authority();
-        let toml = mail(&format!(
-            "server = \"localhost\"\nca_file = {authority:?}\n"
-        ));
-        let error = deliver(&toml, &notice(), soon()).unwrap_err();
-        assert!(error.is_permanent());
-        assert!(error.to_string().contains("log in first"), "{error}");
-    });
+            // And none at all, where one is needed.
+            let authority = server.authority();
+            let toml = mail(&format!(
+                "server = \"localhost\"\nca_file = {authority:?}\n"
+            ));
+            let error = deliver(&toml, &notice(), soon()).unwrap_err();
+            assert!(error.is_permanent());
+            assert!(error.to_string().contains("log in first"), "{error}");
+        },
+    );
 }
 
 #[test]

@@ -106,7 +106,8 @@ pub struct ChannelError {
     pub channel: String,
     /// What happened, as a lower-case sentence without secrets.
     pub message: String,
-    /// Whether the same message will be refused again (a mail server's 5xx, HTTP 4xx).
+    /// Whether the same message will be refused again (a mail server's 5xx about it, most
+    /// HTTP 4xx).
     pub permanent: bool,
 }
 

@@ -25,7 +25,9 @@ pub(super) use deliver::MailChannel;
 /// auto-generated` (RFC 3834), and the fields `X-Smbgw-Id`, `X-Smbgw-Host`, `X-Smbgw-Share`,
 /// `X-Smbgw-Kind`, `X-Smbgw-Event` and `X-Smbgw-Severity`, for filters.
 ///
-/// A mail counts as delivered when one recipient at least was accepted; the others are logged.
+/// A mail counts as delivered when one recipient at least was accepted; the others are logged. A
+/// refusal for good (5xx) ends the attempts only where it is about the mail: who is not let in, for
+/// a password that was changed, say, tries again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MailSettings {

@@ -13,7 +13,7 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{
     AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
 };
-use lettre::transport::smtp::commands::{Data, Mail as MailCommand, Rcpt};
+use lettre::transport::smtp::commands::{Auth, Data, Mail as MailCommand, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use tokio::net::TcpStream;
 
@@ -116,14 +116,10 @@ async fn converse(
     deadline: Deadline,
     step: &Cell<&'static str>,
 ) -> Result<AsyncSmtpConnection, Trouble> {
-    let mut connection = open(server, deadline, step).await?;
-    if let Some((user, password)) = &server.login {
-        step.set("logging in");
-        let password = String::from_utf8_lossy(password.expose()).into_owned();
-        let credentials = Credentials::new((*user).into(), password);
-        let mechanisms = [Mechanism::Plain, Mechanism::Login];
-        connection.auth(&mechanisms, &credentials).await?;
-    }
+    let mut connection = enter(server, deadline, step).await.map_err(|trouble| {
+        // Who is not let in was not refused this mail: a password may be put right.
+        Trouble::new(trouble.text)
+    })?;
     step.set("naming the sender");
     let mut parameters = Vec::new();
     let mut addresses = mail.envelope.from().into_iter().chain(mail.envelope.to());
@@ -146,6 +142,21 @@ async fn converse(
     step.set("sending the mail");
     connection.command(Data).await?;
     connection.message(&mail.content).await?;
+    Ok(connection)
+}
+
+/// A connection, encrypted as it is to be, on which mail may be sent.
+async fn enter(
+    server: &Server<'_>,
+    deadline: Deadline,
+    step: &Cell<&'static str>,
+) -> Result<AsyncSmtpConnection, Trouble> {
+    let mut connection = open(server, deadline, step).await?;
+    if let Some(credentials) = server.credentials() {
+        step.set("logging in");
+        let mechanisms = [Mechanism::Plain, Mechanism::Login];
+        connection.auth(&mechanisms, &credentials).await?;
+    }
     Ok(connection)
 }
 
@@ -235,11 +246,27 @@ impl Server<'_> {
         builder.build_rustls()
     }
 
+    fn credentials(&self) -> Option<Credentials> {
+        let (user, password) = self.login.as_ref()?;
+        let password = String::from_utf8_lossy(password.expose()).into_owned();
+        Some(Credentials::new((*user).into(), password))
+    }
+
     /// `text` with where and when it happened, and without the password, which a server might
-    /// repeat.
+    /// repeat as it is or as it was sent.
     fn told(&self, text: &str, step: &str) -> String {
         let mut text = text.to_string();
-        if let Some((_, password)) = &self.login {
+        if let (Some((_, password)), Some(credentials)) = (&self.login, self.credentials()) {
+            for (mechanism, challenge) in [
+                (Mechanism::Plain, None),
+                (Mechanism::Login, Some("Password:".to_string())),
+            ] {
+                let sent = Auth::new(mechanism, credentials.clone(), challenge);
+                let sent = sent.map(|sent| sent.to_string()).unwrap_or_default();
+                if let Some(encoded) = sent.split_whitespace().next_back() {
+                    text = text.replace(encoded, "(password)");
+                }
+            }
             let password = String::from_utf8_lossy(password.expose());
             text = text.replace(&*password, "(password)");
         }
