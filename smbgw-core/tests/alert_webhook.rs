@@ -128,8 +128,10 @@ fn the_answer_decides_whether_to_try_again() {
         (301, false),
         (307, false),
         (400, true),
-        (401, true),
+        (401, false),
+        (403, false),
         (404, true),
+        (407, false),
         (408, false),
         (410, true),
         (425, false),
@@ -170,13 +172,49 @@ fn a_token_is_sent_and_shown_nowhere() {
     let answer = "HTTP/1.1 403 No\r\nContent-Length: 16\r\n\r\nhunter2 is wrong";
     let error = answered(answer, "/", &more).0.unwrap_err();
     let text = format!("{error} {error:?}");
-    assert!(text.contains("(token) is wrong"), "{text}");
+    assert!(text.contains("(secret) is wrong"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
+
+    // Not even the beginning of it, where the text is cut.
+    let said = format!("{} hunter2", "x".repeat(195));
+    let answer = format!("HTTP/1.1 403 No\r\nContent-Length: 203\r\n\r\n{said}");
+    let text = answered(&answer, "/", &more).0.unwrap_err().to_string();
+    assert!(text.contains("xxx") && !text.contains("hun"), "{text}");
 
     chmod(0o644);
     let (result, requests) = answered(TAKEN, "/", &more);
     assert!(!result.unwrap_err().is_permanent());
     assert!(requests.is_empty());
+}
+
+#[test]
+fn what_a_server_repeats_of_the_request_is_not_shown() {
+    let more = "headers = { X-Api-Key = \"s3cret-of-mine\", Authorization = \"Basic Z3c6aHVudGVyMg==\" }\n";
+    let path = "/v1/T0123456/s3cret-of-path?key=s3cret-of-query";
+    for (said, shown) in [
+        (
+            "Cannot POST /v1/T0123456/s3cret-of-path",
+            "Cannot POST (secret)",
+        ),
+        (
+            "no `s3cret-of-path` with s3cret-of-query",
+            "no `(secret)` with (secret)",
+        ),
+        (
+            "the key s3cret-of-mine is unknown",
+            "the key (secret) is unknown",
+        ),
+        (
+            "bad credentials: Z3c6aHVudGVyMg==",
+            "bad credentials: (secret)",
+        ),
+    ] {
+        let length = said.len();
+        let answer = format!("HTTP/1.1 404 No\r\nContent-Length: {length}\r\n\r\n{said}");
+        let error = answered(&answer, path, more).0.unwrap_err();
+        let text = error.to_string();
+        assert!(text.ends_with(&format!(": {shown}")), "{text}");
+    }
 }
 
 /// Delivers with little time, and returns the text of the error that this has to be.
@@ -301,6 +339,21 @@ fn wrong_settings_are_told_by_name_and_without_secrets() {
         fields("url = \"http://[::1]/s3cret\"\ntoken_file = \"/t\""),
         [""; 0]
     );
+    // The way to a proxy is a way over the network, too.
+    let with_proxy = |url: &str, proxy: &str| {
+        fields(&format!(
+            "url = {url:?}\ntoken_file = \"/t\"\nproxy = {proxy:?}"
+        ))
+    };
+    assert_eq!(
+        with_proxy("http://localhost/s3cret", "http://a.b:3128"),
+        ["webhook.proxy"]
+    );
+    assert_eq!(
+        with_proxy("http://localhost/s3cret", "http://127.0.0.1:3128"),
+        [""; 0]
+    );
+    assert_eq!(with_proxy("https://a.b/s3cret", "http://a.b:3128"), [""; 0]);
     assert_eq!(
         fields("url = \"http://a.b/\"\nca_file = \"/c\""),
         ["webhook.url"]

@@ -121,10 +121,7 @@ impl<'a> WebhookChannel<'a> {
             .lossy_utf8(true)
             .read_to_string()
             .unwrap_or_default();
-        let mut said = one_line(&said, LONGEST_SHOWN);
-        if let Some(token) = &token {
-            said = said.replace(&*String::from_utf8_lossy(token.expose()), "(token)");
-        }
+        let said = one_line(&self.request.conceal(said, token.as_ref()), LONGEST_SHOWN);
         let text = match (status.is_redirection(), said.as_str()) {
             (true, _) => format!("it answered {status}, and redirects are not followed"),
             (false, "") => format!("it answered {status}"),
@@ -170,9 +167,10 @@ impl Refusal {
 }
 
 /// Whether the same request will be refused again: by all 4xx, apart from those that are about this
-/// moment (RFC 9110 section 15.5, RFC 8470 section 5.2, RFC 6585 section 4).
+/// moment (RFC 9110 section 15.5, RFC 8470 section 5.2, RFC 6585 section 4), or about who asks and
+/// not about the message: a token may be put right.
 fn is_permanent(status: StatusCode) -> bool {
-    status.is_client_error() && ![408, 425, 429].contains(&status.as_u16())
+    status.is_client_error() && ![401, 403, 407, 408, 425, 429].contains(&status.as_u16())
 }
 
 fn bearer(token: &Secret) -> Result<HeaderValue, Refusal> {

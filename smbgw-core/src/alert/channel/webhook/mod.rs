@@ -18,8 +18,9 @@ pub(super) use deliver::WebhookChannel;
 ///
 /// It is a `POST` with the message's id as `Idempotency-Key`, so that who gets it twice can tell.
 /// Any 2xx answer says that the message was taken over. After 4xx trying again is of no use, apart
-/// from 408, 425 and 429. Redirects are not followed: the message would go where nobody meant it
-/// to. The path of a URL is often a secret by itself, so only its host is ever shown.
+/// from 408, 425 and 429, and from 401, 403 and 407, which a new token puts right. Redirects are not
+/// followed: the message would go where nobody meant it to. The path of a URL is often a secret by
+/// itself, so only its host is ever shown; what a server repeats of the rest is left out.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WebhookSettings {

@@ -6,6 +6,7 @@ use ureq::{Proxy, ProxyProtocol};
 use super::WebhookSettings;
 use crate::alert::channel::is_this_machine;
 use crate::error::Problem;
+use crate::secret::Secret;
 
 /// Header fields that are not the administrator's to set: they frame the request.
 const OURS: [&str; 7] = [
@@ -18,6 +19,9 @@ const OURS: [&str; 7] = [
     "transfer-encoding",
 ];
 
+/// A part of a URL or header field that is shorter, in bytes, is no secret: `v1`, `Bearer`.
+const LEAST_SECRET: usize = 8;
+
 /// Where a request goes and what it carries.
 pub(super) struct Request {
     pub(super) uri: Uri,
@@ -26,6 +30,32 @@ pub(super) struct Request {
     pub(super) proxy: Option<Proxy>,
     /// The server that is connected to: the proxy's, or the one of the URL.
     pub(super) next: (String, u16),
+}
+
+impl Request {
+    /// `said`, which a server answered, without what it repeats of the request that may be a secret:
+    /// the token, the URL beyond its host, and the values of header fields, whole and in parts.
+    pub(super) fn conceal(&self, said: String, token: Option<&Secret>) -> String {
+        let mut secrets: Vec<&str> = Vec::new();
+        let token = token.map(|token| String::from_utf8_lossy(token.expose()));
+        secrets.extend(token.as_deref());
+        let beyond = self.uri.path_and_query();
+        let beyond = beyond.map_or("", |beyond| beyond.as_str());
+        let values = self.headers.iter().map(|(_, value)| value.to_str());
+        let in_headers = values
+            .filter_map(Result::ok)
+            .flat_map(|value| value.split_whitespace().chain([value]));
+        let in_url = beyond
+            .split(['/', '?', '&', '='])
+            .chain([beyond, self.uri.path()]);
+        let all = in_headers.chain(in_url);
+        secrets.extend(all.filter(|part| part.len() >= LEAST_SECRET));
+        // The longest first, so that nothing is left of one that holds another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets
+            .into_iter()
+            .fold(said, |said, secret| said.replace(secret, "(secret)"))
+    }
 }
 
 /// The request that `settings` describe.
@@ -46,6 +76,14 @@ pub(super) fn check(settings: &WebhookSettings) -> Result<Request, Vec<Problem>>
         Some(Ok(proxy)) => Some(proxy),
         None => None,
     };
+    if let (Ok((uri, ..)), Some(proxy)) = (&target, &proxy)
+        && settings.token_file.is_some()
+        && uri.scheme_str() != Some("https")
+        && !is_this_machine(proxy.host())
+    {
+        let message = "without encryption, the token could be read on the way to the proxy";
+        problem("webhook.proxy", message.into());
+    }
     let mut headers = Vec::new();
     for (name, value) in &settings.headers {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
