@@ -373,6 +373,14 @@ fn a_password_is_read_for_each_mail_and_shown_nowhere() {
     let text = result.unwrap_err().to_string();
     assert!(text.contains("everybody can read or change"), "{text}");
     assert_eq!(told, Vec::<String>::new());
+    // Nor by way of a link, which everybody can read whatever its file.
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(dir.path().join("password"), &link).unwrap();
+    let linked = format!("{PLAIN}user = \"gw\"\npassword_file = {link:?}\n");
+    let (result, told) = deliver_to(polite, &linked, soon());
+    let text = result.unwrap_err().to_string();
+    assert!(text.contains("is a symbolic link"), "{text}");
+    assert_eq!(told, Vec::<String>::new());
 
     let empty = login(&dir, 0o600, "\nhunter2\n");
     let text = deliver_to(polite, &empty, soon())

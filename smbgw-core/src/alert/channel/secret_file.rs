@@ -10,13 +10,19 @@ use crate::secret::Secret;
 pub(super) fn read(host: &dyn Host, path: &Path) -> Result<Secret, String> {
     let shown = path.display();
     let status = host.status(path).map_err(|error| chain_text(&error))?;
-    if let Some(status) = status
-        && status.kind == FileKind::File
-        && status.mode & 0o007 != 0
-    {
-        return Err(format!(
-            "everybody can read or change `{shown}`, which is to be a secret; run `chmod o= {shown}`"
-        ));
+    match status {
+        Some(status) if status.kind == FileKind::File && status.mode & 0o007 != 0 => {
+            return Err(format!(
+                "everybody can read or change `{shown}`, which is to be a secret; run `chmod o= {shown}`"
+            ));
+        }
+        // Its own mode says nothing of the file that it leads to.
+        Some(status) if status.kind == FileKind::Symlink => {
+            return Err(format!(
+                "`{shown}` is a symbolic link; name the file with the secret itself"
+            ));
+        }
+        _ => {}
     }
     let content = host.read(path).map_err(|error| chain_text(&error))?;
     let content = Secret::from(content.ok_or_else(|| format!("there is no file `{shown}`"))?);

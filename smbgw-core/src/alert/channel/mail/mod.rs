@@ -45,8 +45,8 @@ pub struct MailSettings {
     pub ca_file: Option<PathBuf>,
     /// The name to log in with.
     pub user: Option<String>,
-    /// A file whose first line is the password. It is read for each delivery, and must not be
-    /// readable by everybody.
+    /// A file whose first line is the password. It is read for each delivery, and must be neither
+    /// readable by everybody nor a symbolic link.
     pub password_file: Option<PathBuf>,
     /// Hand messages to the program `sendmail` of this machine.
     pub sendmail: bool,

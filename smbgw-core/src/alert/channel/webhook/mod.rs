@@ -29,7 +29,8 @@ pub struct WebhookSettings {
     /// More header fields.
     pub headers: BTreeMap<String, String>,
     /// A file whose first line is sent as `Authorization: Bearer …`. It is read for each delivery,
-    /// and must not be readable by everybody. Without encryption it is sent to this machine only.
+    /// and must be neither readable by everybody nor a symbolic link. Without encryption it is sent
+    /// to this machine only.
     pub token_file: Option<PathBuf>,
     /// Authorities (PEM) that may vouch for the server, in the place of the system's.
     pub ca_file: Option<PathBuf>,
