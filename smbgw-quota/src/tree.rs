@@ -561,6 +561,8 @@ fn visit_entry(
     visit(&item).map(|()| false)
 }
 
+/// Opens `below` the directory `base`, so that reading it leaves no time behind, where this process
+/// may ask for that.
 fn open_below(
     base: &OwnedFd,
     below: &Path,
@@ -569,8 +571,11 @@ fn open_below(
 ) -> Result<OwnedFd, Errno> {
     let flags = flags | OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS;
+    let mut quiet = OFlags::NOATIME;
     for attempt in 0u32.. {
-        match unix::openat2(base, below, flags, Mode::empty(), resolve) {
+        match unix::openat2(base, below, flags | quiet, Mode::empty(), resolve) {
+            // Owner and root may; who is neither looks all the same (open(2)).
+            Err(Errno::PERM) if !quiet.is_empty() => quiet = OFlags::empty(),
             // The kernel asks to try again where a rename raced with the look-up; or somebody holds
             // a lease on the file (fcntl(2)) and was told to give it up.
             Err(Errno::AGAIN | Errno::INTR) if attempt < 16 => {}
