@@ -470,6 +470,10 @@ fn walk(
         path: root.into(),
     }];
     while let Some(dir) = stack.pop() {
+        // Of directories without entries there may be many, too.
+        if deadline.has_passed() {
+            return Err(QuotaError::TimedOut { path: root.into() });
+        }
         let fd = match open_below(&dir.base, &dir.below, OFlags::DIRECTORY, deadline) {
             Ok(fd) => fd,
             // Removed or replaced since its name was read.
@@ -547,6 +551,10 @@ fn visit_entry(
         Ok(fd) => fd,
         Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(false),
         Err(Errno::XDEV) => return visit(&Item::Mount { path }).map(|()| false),
+        // Somebody holds on to it.
+        Err(Errno::AGAIN) if deadline.has_passed() => {
+            return Err(QuotaError::TimedOut { path: path.into() });
+        }
         Err(error) => return Err(QuotaError::path("open", path, error)),
     };
     let status = unix::fstat(&fd).map_err(|error| QuotaError::path("look at", path, error))?;
@@ -599,4 +607,19 @@ fn set_attributes(
 ) -> Result<(), QuotaError> {
     sys::set_file_attributes(fd, attributes)
         .map_err(|error| QuotaError::path("set the project of", path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deadline_counts_for_directories_without_entries_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let over = Deadline::after(Duration::ZERO);
+        let stopped = holding(dir.path(), over);
+        assert!(matches!(stopped, Err(QuotaError::TimedOut { .. })));
+        let soon = Deadline::after(Duration::from_secs(60));
+        assert_eq!(holding(dir.path(), soon).unwrap().linked_outside, 0);
+    }
 }
