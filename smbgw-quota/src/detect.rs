@@ -106,6 +106,14 @@ impl Place {
         &self.mount
     }
 
+    /// The device number and the path from the root of the file system, where the place was opened
+    /// by a path without symbolic links.
+    pub(crate) fn position(&self) -> Option<(u64, PathBuf)> {
+        let below = self.path.strip_prefix(&self.mount.mount_point).ok()?;
+        let device = unix::fstat(&self.fd).ok()?.st_dev;
+        Some((device, self.mount.root.join(below)))
+    }
+
     /// The kind of file system, where limits can be had on it.
     pub fn filesystem(&self) -> Option<Filesystem> {
         match self.magic {

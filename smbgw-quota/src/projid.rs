@@ -16,6 +16,9 @@ use crate::error::QuotaError;
 /// The first project id that is given out.
 pub const FIRST_ID: u32 = 100_000;
 
+/// Project ids from here on are given out by other programs (kubelet begins with the next one).
+pub(crate) const FIRST_ID_OF_OTHERS: u32 = 1 << 20;
+
 /// What the names that this crate gives to projects begin with; a project with another name is the
 /// administrator's and keeps its mark and registration when a volume is given up.
 pub const NAME_PREFIX: &str = "smbgw-";

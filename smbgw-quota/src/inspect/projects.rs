@@ -1,16 +1,17 @@
 //! Directories that count for a project, on ext4 and XFS.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use smbgw_core::ports::{Depth, Deviation, Limits, Meant, Repair};
 
 use super::{Disk, Inspection, counted, limits, mismatch, missing, off, uncounted_inside};
-use crate::detect::open_directory;
+use crate::detect::{Place, open_directory};
 use crate::error::QuotaError;
 use crate::project::ProjectQuotas;
-use crate::projid::{FIRST_ID, NAME_PREFIX, Registry};
+use crate::projid::{FIRST_ID, FIRST_ID_OF_OTHERS, NAME_PREFIX, Registry};
 use crate::tree::{self, Marks};
 use crate::volume::marked::{self, ProjectHandle};
 use crate::volume::{Site, as_host_sees};
@@ -148,7 +149,7 @@ fn examine(
     let ids: BTreeSet<u32> = marks.foreign.keys().copied().chain(linked).collect();
     let mut owners = BTreeMap::new();
     for id in ids {
-        owners.insert(id, owner(pass.registry()?.as_ref(), quotas, site.path, id)?);
+        owners.insert(id, owner(pass.registry()?.as_ref(), quotas, site, id)?);
     }
     // A file cannot count for two projects, so it is left to the one that has a directory too.
     marks.claim_links(|id| !matches!(owners.get(&id), Some(Owner::Elsewhere(_))));
@@ -192,15 +193,15 @@ enum Owner {
     Unknown,
 }
 
-/// Whose project `id` is, for a volume at `path`.
+/// Whose project `id` is, for the volume at `site`.
 fn owner(
     registry: &Registry,
     quotas: &ProjectQuotas,
-    path: &Path,
+    site: &Site<'_>,
     id: u32,
 ) -> Result<Owner, QuotaError> {
     let directories = registry.directories_of(id);
-    if let Some(inside) = directories.iter().find(|dir| dir.starts_with(path)) {
+    if let Some(inside) = directories.iter().find(|dir| is_inside(site, dir)) {
         return Ok(Owner::Inside(inside.clone()));
     }
     if let Some(elsewhere) = directories.into_iter().next() {
@@ -208,13 +209,32 @@ fn owner(
     }
     let is_ours = match registry.name_of(id) {
         Some(name) => name.starts_with(NAME_PREFIX),
-        None => id >= FIRST_ID,
+        None => (FIRST_ID..FIRST_ID_OF_OTHERS).contains(&id),
     };
     Ok(if is_ours || quotas.get(id)?.limits == Limits::default() {
         Owner::Nobody
     } else {
         Owner::Unknown
     })
+}
+
+/// Whether `directory` is in the volume at `site`, by whichever path it is listed: there may be
+/// symbolic links on the way, or a part of the file system may be mounted once more.
+fn is_inside(site: &Site<'_>, directory: &Path) -> bool {
+    if directory.starts_with(site.path) {
+        return true;
+    }
+    let position = |local: &Path| Place::open(&fs::canonicalize(local).ok()?).ok()?.position();
+    let local = site.host.local_path(directory);
+    match (
+        position(&site.local),
+        local.and_then(|local| position(&local)),
+    ) {
+        (Some((device, above)), Some((other, below))) => {
+            device == other && below.starts_with(above)
+        }
+        _ => false,
+    }
 }
 
 fn of_marks(

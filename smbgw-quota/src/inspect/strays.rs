@@ -17,7 +17,7 @@ use crate::detect::{self, Place};
 use crate::error::QuotaError;
 use crate::kind::QuotaKind;
 use crate::project::{ProjectQuota, ProjectQuotas};
-use crate::projid::{FIRST_ID, Registry};
+use crate::projid::{FIRST_ID, FIRST_ID_OF_OTHERS, Registry};
 use crate::tree;
 use crate::volume::{Site, marked};
 use crate::zfs;
@@ -25,9 +25,6 @@ use crate::zfs;
 const STRAY_PROJECT: &str = "quota.stray-project";
 const UNLISTED_PROJECT: &str = "quota.unlisted-project";
 const STRAY_DATASET: &str = "quota.stray-dataset";
-
-/// Project ids from here on are given out by other programs (kubelet begins with the next one).
-const FIRST_ID_OF_OTHERS: u32 = 1 << 20;
 
 /// What volumes that are none of `known` left.
 pub(crate) fn find(

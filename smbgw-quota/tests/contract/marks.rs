@@ -1,6 +1,7 @@
 //! What is found, and put right, where marks of projects, lists and ids are not as they should be.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -228,6 +229,58 @@ pub(crate) fn projects_of_the_administrator_inside_are_left_alone(lab: &Lab) {
     }
     fs::write(lab.local("/etc/projects"), projects).unwrap();
     assert_eq!(thorough(lab, &volume), []);
+}
+
+/// An administrator's project inside may be listed by another path than that of the volume.
+pub(crate) fn projects_inside_are_known_by_any_of_their_paths(lab: &Lab) {
+    let quotas = quotas(lab);
+    let volume = filled(lab, "/srv/real");
+    let mark = |name: &str, id: u32| {
+        let local = lab.local("/srv/real").join(name);
+        fs::create_dir(&local).unwrap();
+        tree::unmark(&local, id_of(&volume), soon()).unwrap();
+        tree::mark(&local, id, soon()).unwrap();
+        quotas.set_limits(id, Limits::of_bytes(MIB)).unwrap();
+    };
+    mark("linked", 77);
+    mark("bound", 78);
+    symlink("real", lab.local("/srv/alias")).unwrap();
+    let bound = lab.local("/srv/mounted");
+    fs::create_dir(&bound).unwrap();
+    let real = lab.local("/srv/real");
+    command("mount", &["--bind", text(&real), text(&bound)]);
+    let lines = "77:/srv/alias/linked\n78:/srv/mounted/bound\n79:/srv/not/there\n";
+    let projects = lab.text("/etc/projects").unwrap();
+    fs::write(lab.local("/etc/projects"), projects + lines).unwrap();
+
+    let found = thorough(lab, &volume);
+    let done = repair(lab, &volume);
+    command("umount", &[text(&bound)]);
+    assert_eq!(codes(&found), ["quota.foreign-project"; 2]);
+    assert!(found.iter().all(|found| !found.repairable), "{found:?}");
+    assert_eq!(done, []);
+    for id in [77, 78] {
+        assert_eq!(quotas.get(id).unwrap().inodes, 1);
+    }
+}
+
+/// Ids that other programs give out are theirs, also where they are not listed.
+pub(crate) fn projects_of_other_programs_inside_are_left_alone(lab: &Lab) {
+    let quotas = quotas(lab);
+    let volume = filled(lab, "/srv/pods");
+    let theirs = (1 << 20) + 1;
+    let pod = lab.local("/srv/pods/pod");
+    fs::create_dir(&pod).unwrap();
+    tree::unmark(&pod, id_of(&volume), soon()).unwrap();
+    tree::mark(&pod, theirs, soon()).unwrap();
+    quotas.set_limits(theirs, Limits::of_bytes(MIB)).unwrap();
+    let found = only(thorough(lab, &volume));
+    assert_eq!(
+        (found.code.as_str(), found.repairable),
+        ("quota.foreign-project", false)
+    );
+    assert_eq!(repair(lab, &volume), []);
+    assert_eq!(quotas.get(theirs).unwrap().inodes, 1);
 }
 
 pub(crate) fn a_file_with_names_in_two_projects_counts_for_one(lab: &Lab) {

@@ -92,6 +92,8 @@ macro_rules! every_project_on {
             the_first_directory_is_looked_at_quickly,
             projects_that_strayed_in_are_taken_over,
             projects_of_the_administrator_inside_are_left_alone,
+            projects_inside_are_known_by_any_of_their_paths,
+            projects_of_other_programs_inside_are_left_alone,
             a_file_with_names_in_two_projects_counts_for_one,
             lists_are_looked_at_and_put_right,
             what_a_deleted_share_left_is_found_and_removed,
