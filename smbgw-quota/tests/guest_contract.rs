@@ -50,6 +50,16 @@ others! {
             || Lab::new(Filesystem::XfsEnforced),
             "processes_at_once_get_ids_of_their_own_on_xfs",
         );
+    a_repair_that_is_killed_is_done_by_the_next_on_ext4: Ext4Prjquota =>
+        marks::a_repair_that_is_killed_is_done_by_the_next(
+            || Lab::new(Filesystem::Ext4Enforced),
+            "a_repair_that_is_killed_is_done_by_the_next_on_ext4",
+        );
+    a_repair_that_is_killed_is_done_by_the_next_on_xfs: XfsPquota =>
+        marks::a_repair_that_is_killed_is_done_by_the_next(
+            || Lab::new(Filesystem::XfsEnforced),
+            "a_repair_that_is_killed_is_done_by_the_next_on_xfs",
+        );
     ext4_without_the_feature: Ext4Prjquota =>
         switched_off::the_remedy_switches_limits_on(Filesystem::Ext4Plain);
     ext4_that_only_counts: Ext4Prjquota =>

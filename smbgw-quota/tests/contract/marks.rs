@@ -3,14 +3,16 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use smbgw_core::host::LocalHost;
 use smbgw_core::ports::storage::Data;
 use smbgw_core::ports::{Handle, Limits, Storage, Volume};
-use smbgw_quota::{FIRST_ID, Project, ProjectQuotas, tree};
+use smbgw_quota::{FIRST_ID, Project, ProjectQuotas, QuotaStorage, tree};
 use smbgw_testing::{MIB, wait_until};
 
-use super::inspect::{LIMIT, codes, filled, only, quick, repair, thorough};
+use super::inspect::{LIMIT, codes, filled, meant, only, quick, repair, thorough};
 use super::{Lab, command, soon, text};
 
 fn quotas(lab: &Lab) -> ProjectQuotas {
@@ -281,6 +283,69 @@ pub(crate) fn projects_of_other_programs_inside_are_left_alone(lab: &Lab) {
     );
     assert_eq!(repair(lab, &volume), []);
     assert_eq!(quotas.get(theirs).unwrap().inodes, 1);
+}
+
+/// What names the volume that a process of its own puts right.
+const WORKER: &str = "SMBGW_REPAIR_WORKER";
+
+/// A repair that is killed leaves nothing but work, which the next one does.
+pub(crate) fn a_repair_that_is_killed_is_done_by_the_next(make: impl Fn() -> Lab, test: &str) {
+    const FILES: u64 = 4000;
+    if let Some(root) = std::env::var_os(WORKER) {
+        let host = LocalHost::with_root(Path::new(&root));
+        let storage = QuotaStorage::new(&host);
+        let share = "killed".parse().unwrap();
+        let path = Path::new("/srv/killed");
+        let volume = storage.choose(&share, path, &[], soon()).unwrap();
+        storage.repair(meant(&volume), soon()).unwrap();
+        return;
+    }
+    let lab = make();
+    let quotas = quotas(&lab);
+    let volume = filled(&lab, "/srv/killed");
+    let many = lab.local("/srv/killed/many");
+    fs::create_dir(&many).unwrap();
+    for number in 0..FILES {
+        fs::write(many.join(number.to_string()), "").unwrap();
+    }
+    let id = id_of(&volume);
+    let whole = quotas.get(id).unwrap();
+    assert!(whole.inodes > FILES);
+    let mut cut_off = 0;
+    for _ in 0..20 {
+        tree::unmark(&lab.local("/srv/killed"), id, soon()).unwrap();
+        let none = quotas.get(id).unwrap().inodes;
+        let mut worker = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--quiet"])
+            .env(WORKER, lab.disk.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        while quotas.get(id).unwrap().inodes < none + 10 {
+            if worker.try_wait().unwrap().is_some() {
+                break;
+            }
+        }
+        let _ = worker.kill();
+        worker.wait().unwrap();
+        let part = quotas.get(id).unwrap().inodes - none;
+        let left = thorough(&lab, &volume);
+        assert!(
+            codes(&left).iter().all(|code| *code == "quota.unmarked"),
+            "{left:?}"
+        );
+        let found: u64 = left.iter().map(|found| found.count).sum();
+        let done: u64 = repair(&lab, &volume).iter().map(|done| done.count).sum();
+        assert_eq!(done, found);
+        assert_eq!(part + found, whole.inodes - none);
+        assert_eq!(thorough(&lab, &volume), []);
+        assert_eq!(quotas.get(id).unwrap(), whole);
+        cut_off += u64::from(part > 0 && found > 0);
+        if cut_off == 3 {
+            return;
+        }
+    }
+    panic!("{cut_off} repairs were cut off in the middle");
 }
 
 pub(crate) fn a_file_with_names_in_two_projects_counts_for_one(lab: &Lab) {
