@@ -12,6 +12,7 @@ volumes_of_their_own_on!(Btrfs, BtrfsQuota);
 promises!(
     Btrfs, BtrfsQuota, inspect:
     groups_of_btrfs_are_counted_anew,
+    a_group_of_btrfs_that_is_gone_is_made_again,
     subvolumes_inside_are_told,
 );
 

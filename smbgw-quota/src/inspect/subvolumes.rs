@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use smbgw_core::deadline::Deadline;
 use smbgw_core::ports::{Depth, Deviation, Limits, Meant, Repair};
 
 use super::{Inspection, limits, mismatch, missing, off, uncounted_inside};
@@ -46,6 +47,11 @@ pub(super) fn repair(
     };
     let mut done = Vec::new();
     let path = site.path.display();
+    // A count that is under way may be past what the subvolume holds when the group is made; it is
+    // made by the next repair then.
+    if has(NO_GROUP) && !is_counted(&subvolume, pass.deadline.at_most(PATIENCE))? {
+        return Ok(done);
+    }
     if has(NO_GROUP) && subvolume.create_group()?.happened() {
         let message = format!("`{path}` was given a quota group again");
         done.push(Repair::new(NO_GROUP, message, 1));
@@ -59,12 +65,20 @@ pub(super) fn repair(
         let mount_point = subvolume.place().mount().mount_point.display();
         let message = format!("the quota groups of {mount_point} are counted anew");
         done.push(Repair::new(INCONSISTENT, message, 1));
-        let patience = pass.deadline.at_most(PATIENCE);
-        while subvolume.is_being_counted()? && !patience.has_passed() {
-            std::thread::sleep(Duration::from_millis(50).min(patience.remaining()));
-        }
+        is_counted(&subvolume, pass.deadline.at_most(PATIENCE))?;
     }
     Ok(done)
+}
+
+/// Whether the kernel has no groups to count, waiting until the deadline for it to be done.
+fn is_counted(subvolume: &Subvolume, deadline: Deadline) -> Result<bool, QuotaError> {
+    while subvolume.is_being_counted()? {
+        if deadline.has_passed() {
+            return Ok(false);
+        }
+        std::thread::sleep(Duration::from_millis(50).min(deadline.remaining()));
+    }
+    Ok(true)
 }
 
 struct Examination {

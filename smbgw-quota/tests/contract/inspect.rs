@@ -383,6 +383,48 @@ pub(crate) fn groups_of_btrfs_are_counted_anew(lab: &Lab) {
     assert!((MIB..2 * MIB).contains(&usage.bytes), "{usage:?}");
 }
 
+/// For btrfs: a subvolume whose group somebody removed gets another, with its limit. Kernels since
+/// Linux 6.8 (and later ones of older series) do not let that happen.
+pub(crate) fn a_group_of_btrfs_that_is_gone_is_made_again(lab: &Lab) {
+    let volume = filled(lab, "/srv/groupless");
+    let (local, mount_point) = (lab.local("/srv/groupless"), text(lab.disk.path()));
+    assert_eq!(super::fill(&local.join("big"), MIB), (MIB, None));
+    command("sync", &["-f", mount_point]);
+    let group = command("btrfs", &["inspect-internal", "rootid", text(&local)]);
+    let group = format!("0/{}", group.trim());
+    let mut destroy = std::process::Command::new("btrfs");
+    destroy.args(["qgroup", "destroy", &group, mount_point]);
+    if let Err(error) = smbgw_testing::run(&mut destroy) {
+        assert!(error.to_string().contains("busy"), "{error}");
+        assert_eq!(thorough(lab, &volume), []);
+        assert_eq!(lab.usage(&volume).limits, Limits::of_bytes(LIMIT));
+        return;
+    }
+
+    let found = quick(lab, &volume);
+    assert_eq!(codes(&found), ["quota.no-group", "quota.limit-differs"]);
+    assert!(found.iter().all(|found| found.repairable));
+    assert!(found[0].message.contains(&group), "{found:?}");
+    let done = repair(lab, &volume);
+    let done: Vec<&str> = done.iter().map(|done| done.code.as_str()).collect();
+    assert_eq!(
+        done,
+        [
+            "quota.no-group",
+            "quota.limit-differs",
+            "quota.inconsistent"
+        ]
+    );
+    assert_eq!(thorough(lab, &volume), []);
+    assert_eq!(repair(lab, &volume), []);
+    let usage = lab.usage(&volume);
+    assert!((MIB..2 * MIB).contains(&usage.bytes), "{usage:?}");
+    // It counts from now on, and the limit binds.
+    super::give_to_nobody(&local);
+    let (taken, error) = super::fill_as_nobody(&local.join("more"), 2 * LIMIT);
+    assert!(error.is_some() && taken < LIMIT, "{taken} {error:?}");
+}
+
 /// For btrfs: a subvolume inside is limited by nothing.
 pub(crate) fn subvolumes_inside_are_told(lab: &Lab) {
     let volume = filled(lab, "/srv/nested");
