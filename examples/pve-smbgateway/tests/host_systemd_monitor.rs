@@ -38,7 +38,8 @@ program = \"/usr/local/sbin/tell\"
 enabled = true
 ";
 
-/// Keeps each message, and shows that it cannot write where nobody allowed it.
+/// Keeps each message, and shows that it cannot write where nobody allowed it, but can
+/// become another user and root again, as Exim does to deliver.
 const HOOK: &str = "#!/bin/sh
 set -e
 cat >/srv/told/.$$
@@ -46,6 +47,7 @@ mv /srv/told/.$$ /srv/told/$$.json
 for file in /srv/escaped /usr/escaped /etc/smbgw/escaped /home/escaped; do
     ! touch $file 2>/dev/null || echo $file >>/srv/told/escaped
 done
+setpriv --reuid=65534 --regid=65534 --clear-groups /usr/local/sbin/who -u >/srv/told/user
 ";
 
 /// What docs/monitoring.md tells administrators whose program writes elsewhere.
@@ -85,6 +87,8 @@ impl Gateway {
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(container.path(hook), mode).unwrap();
         run(container.command("mkdir").arg("/srv/told")).unwrap();
+        let who = ["-m", "4755", "/usr/bin/id", "/usr/local/sbin/who"];
+        run(container.command("install").args(who)).unwrap();
         for (name, _) in &UNITS[..2] {
             let path = format!("/etc/systemd/system/{name}.d/hook.conf");
             container.write(path, WIDENED).unwrap();
@@ -287,6 +291,7 @@ fn the_service_watches_shares_and_tells() {
     assert!(gateway.container.path("/run/smbgw/monitor.json").exists());
     let escaped = gateway.container.path("/srv/told/escaped");
     assert!(!escaped.exists(), "{:?}", fs::read_to_string(escaped));
+    assert_eq!(gateway.container.read("/srv/told/user").unwrap(), "0\n");
     gateway.program("delete media --purge --yes");
 }
 
