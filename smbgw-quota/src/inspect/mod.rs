@@ -3,6 +3,10 @@
 //! A look changes nothing, not even a time of a file. A repair sets what is meant once more: a limit,
 //! the marks of a tree, the lines of a list. Switches of a whole file system (mount options, quotas
 //! that are off) are not its to change; they are told with the commands.
+//!
+//! Not looked for is what was moved out of a directory and goes on counting for its project: the
+//! kernel tells how much that is, not where, and in a share that is used it is never just what a walk
+//! met (files that are open and have no name any more count, as does what is made meanwhile).
 
 mod datasets;
 mod limits;
