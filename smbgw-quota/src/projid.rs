@@ -83,6 +83,13 @@ impl Registry {
             .map(|(name, _)| name)
     }
 
+    /// A name other than `name` that is given to `id`.
+    pub(crate) fn other_name(&self, id: u32, name: &str) -> Option<String> {
+        self.names()
+            .find(|(other, found)| *found == id && other != name)
+            .map(|(other, _)| other)
+    }
+
     /// The id of the name `name`.
     pub(crate) fn id_of(&self, name: &str) -> Option<u32> {
         self.names()
@@ -101,7 +108,8 @@ impl Registry {
     /// The projects with names of ours, by id.
     pub(crate) fn ours(&self) -> Vec<(u32, String)> {
         self.names()
-            .filter(|(name, _)| name.starts_with(NAME_PREFIX))
+            // Project 0 is all that belongs to none.
+            .filter(|(name, id)| name.starts_with(NAME_PREFIX) && *id != 0)
             .map(|(name, id)| (id, name))
             .collect()
     }

@@ -177,10 +177,19 @@ fn listed(
     let unmounted = directories
         .iter()
         .find_map(|directory| mounted.missing_above(directory));
-    let remedy = unmounted.map(|point| {
-        let point = point.display();
-        format!("run `mount {point}`, which has to be looked at first")
-    });
+    let remedy = match (unmounted, registry.other_name(id, &name)) {
+        (Some(point), _) => {
+            let point = point.display();
+            Some(format!(
+                "run `mount {point}`, which has to be looked at first"
+            ))
+        }
+        (None, Some(other)) => Some(format!(
+            "the project is called {other} too, by somebody who may need it; remove the line \
+             `{other}:{id}` from /etc/projid if not, or else the line `{name}:{id}`"
+        )),
+        (None, None) => None,
+    };
     Stray {
         code: STRAY_PROJECT.into(),
         message,

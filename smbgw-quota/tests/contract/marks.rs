@@ -475,6 +475,25 @@ pub(crate) fn a_stray_on_a_file_system_that_is_not_mounted_stays(lab: &Lab) {
     lab.destroy(&gone, Data::Remove);
 }
 
+/// An administrator may have called the project of a share by another name, and used it.
+pub(crate) fn a_stray_that_somebody_else_named_stays(lab: &Lab) {
+    let gone = filled(lab, "/srv/shared");
+    let names = lab.text("/etc/projid").unwrap();
+    let named = format!("archive:{}\n{names}", id_of(&gone));
+    fs::write(lab.local("/etc/projid"), &named).unwrap();
+    let storage = lab.storage();
+    let stray = storage.strays(&[], soon()).unwrap().remove(0);
+    assert!(!stray.repairable && stray.remedy.as_deref().unwrap().contains("archive:"));
+    assert_eq!(storage.remove_stray(&stray, &[], soon()).unwrap(), []);
+    assert_eq!(lab.text("/etc/projid").as_ref(), Some(&named));
+    assert_eq!(lab.usage(&gone).limits, Limits::of_bytes(LIMIT));
+    // Without its line it may go.
+    fs::write(lab.local("/etc/projid"), names).unwrap();
+    let stray = storage.strays(&[], soon()).unwrap().remove(0);
+    assert_eq!(storage.remove_stray(&stray, &[], soon()).unwrap().len(), 3);
+    assert_eq!(lab.text("/etc/projid"), None);
+}
+
 pub(crate) fn a_volume_given_up_leaves_nothing(lab: &Lab) {
     for data in [Data::Keep, Data::Remove] {
         let volume = filled(lab, "/srv/up");

@@ -98,6 +98,7 @@ macro_rules! every_project_on {
             lists_are_looked_at_and_put_right,
             what_a_deleted_share_left_is_found_and_removed,
             a_stray_on_a_file_system_that_is_not_mounted_stays,
+            a_stray_that_somebody_else_named_stays,
             a_volume_given_up_leaves_nothing,
         );
         promises!($capability, $filesystem, verify: what_shares_left_is_removed_with_the_rest);
