@@ -38,6 +38,10 @@ use crate::progress::Display;
 pub(crate) fn run(arguments: Arguments) -> Exit {
     let Arguments { common, command } = arguments;
     let output = Output::new(common.json);
+    if let Some(root) = common.root.as_ref().filter(|root| !root.is_dir()) {
+        let message = format!("there is no directory `{}`", root.display());
+        return output.unusable("root", &message);
+    }
     match command {
         Command::Create(Create { name, options }) => {
             let passwords = match ask::passwords(&options) {

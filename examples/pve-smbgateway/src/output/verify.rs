@@ -66,8 +66,10 @@ fn stray_text(text: &mut String, stray: &StrayVerdict) {
     for repair in &stray.fixed {
         repair_text(text, repair);
     }
-    if let Some(problem) = &stray.problem {
-        problem_text(text, problem);
+    match &stray.problem {
+        Some(problem) => problem_text(text, problem),
+        None if stray.removed => {}
+        None => advice_text(text, stray.stray.remedy.as_deref(), stray.stray.repairable),
     }
 }
 
@@ -77,15 +79,24 @@ fn repair_text(text: &mut String, repair: &Repair) {
 
 fn deviation_text(text: &mut String, deviation: &Deviation) {
     let _ = write!(text, "! {}", deviation.message);
-    if let Some(path) = &deviation.path {
-        let _ = write!(text, ", such as {}", path.display());
+    let path = deviation
+        .path
+        .as_ref()
+        .map(|path| path.display().to_string());
+    if let Some(path) = path.filter(|path| !deviation.message.contains(path)) {
+        let _ = write!(text, ", such as {path}");
     }
     text.push('\n');
-    match &deviation.remedy {
+    advice_text(text, deviation.remedy.as_deref(), deviation.repairable);
+}
+
+/// What is to be done about something that is not as it is meant to be.
+fn advice_text(text: &mut String, remedy: Option<&str>, repairable: bool) {
+    match remedy {
         Some(remedy) => {
             let _ = writeln!(text, "  → {remedy}");
         }
-        None if deviation.repairable => text.push_str("  → run this with --fix\n"),
+        None if repairable => text.push_str("  → run this with --fix\n"),
         None => {}
     }
 }
