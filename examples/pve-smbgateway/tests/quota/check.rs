@@ -66,6 +66,9 @@ pub(crate) fn a_limit_is_put_right(lab: &Lab) {
         .said(&["no share `nosuch`"]);
     gateway("quota check a/b --json").ended(2).json();
     gateway("quota check --fix --quick").ended(2);
+    gateway("--root /nowhere quota check")
+        .ended(2)
+        .said(&["/nowhere"]);
 }
 
 /// Files that came in without being counted, on a file system that counts each file by itself.
@@ -109,7 +112,7 @@ pub(crate) fn what_a_share_left_is_found(lab: &Lab) {
     gateway("quota check media").ended(0);
     gateway("quota check")
         .ended(7)
-        .said(&["left by a share that is gone"]);
+        .said(&["left by a share that is gone", "  → "]);
     let found = gateway("quota check --json").ended(7).json();
     let stray = &found["strays"][0];
     assert_eq!(stray["removed"], false, "{found:#}");

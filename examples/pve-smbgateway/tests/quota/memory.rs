@@ -286,6 +286,18 @@ pub(crate) fn alerts_are_handled(lab: &Lab) {
     gateway("alert list")
         .ended(0)
         .said(&["media", "space", "warning", "told"]);
+    // There is one monitor at a time.
+    let host = LocalHost::new();
+    let lock = host.lock("monitor", "a monitor", soon()).unwrap();
+    let running = gateway("monitor status --json").ended(0).json();
+    assert_eq!(running["running"], true, "{running:#}");
+    gateway("monitor run --once")
+        .ended(4)
+        .said(&["monitor.lock", "a monitor"]);
+    drop(lock);
+    let looked = gateway("monitor run --once --json").ended(0).json();
+    assert_eq!(looked["monitor"]["last_look"]["shares"], 1, "{looked:#}");
+    assert_eq!(looked["channels"][0]["channel"], "command");
     gateway("alert ack media --kind drift")
         .ended(3)
         .said(&["no alert"]);
