@@ -36,6 +36,27 @@ container: deps ## Build the Debian with systemd into the cache (a minute, once)
 clean-cache: ## Remove everything that can be built again.
 	rm -rf -- "$(SMBGW_CACHE)"
 
+## Installing
+
+PREFIX ?= /usr/local
+bindir ?= $(PREFIX)/bin
+docdir ?= $(PREFIX)/share/doc/smbgw
+# systemd looks for units in /usr/local/lib too.
+unitdir ?= $(PREFIX)/lib/systemd/system
+release := $(or $(CARGO_TARGET_DIR),target)/release
+
+.PHONY: install
+install: ## Build, and install programs and units below DESTDIR and PREFIX.
+	$(CARGO) build --release --locked -p pve-smbgateway --bins
+	install -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(unitdir)" "$(DESTDIR)$(docdir)"
+	install -m 755 "$(release)/pve-smbgateway" "$(release)/smbgw-dfree" "$(DESTDIR)$(bindir)"
+	install -m 644 docs/monitoring.md docs/forecast.md "$(DESTDIR)$(docdir)"
+	for unit in $(notdir $(wildcard examples/pve-smbgateway/systemd/*)); do \
+		sed -e 's|/usr/bin/|$(bindir)/|' -e 's|/usr/share/doc/smbgw/|$(docdir)/|' \
+			"examples/pve-smbgateway/systemd/$$unit" >"$(DESTDIR)$(unitdir)/$$unit" || exit; \
+		chmod 644 "$(DESTDIR)$(unitdir)/$$unit"; \
+	done
+
 ## Testing
 
 .PHONY: test
