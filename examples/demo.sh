@@ -200,6 +200,12 @@ used=$(pve-smbgateway --json quota-status team | sed -nE '0,/"bytes"/s/.*"bytes"
 ((used > 10 << 20 && used <= 64 << 20)) ||
     fail "$used bytes are used, which is not between 10 MiB and the quota"
 
+chapter "Watch it"
+run 'pve-smbgateway monitor run --once'
+expect '^Looked at 1 share '
+run 'pve-smbgateway quota-history team'
+expect ' 64M +[0-9.]+'
+
 chapter "Give it more"
 run 'pve-smbgateway resize team 128M'
 run 'smbclient //localhost/team -A anna -c "put film.mkv; ls"'
