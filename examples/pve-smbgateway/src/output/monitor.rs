@@ -164,7 +164,7 @@ fn channel_text(text: &mut String, channel: &ChannelStatus, now: i64) {
         );
     }
     if channel.dropped > 0 {
-        let messages = counted(channel.dropped as u64, "message");
+        let messages = counted(channel.dropped, "message");
         let _ = writeln!(text, "! {name}: {messages} dropped, as too many waited");
     }
     for given_up in &channel.given_up {
