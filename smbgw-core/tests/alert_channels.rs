@@ -424,30 +424,33 @@ fn what_is_no_event_is_not_removed_and_what_is_new_neither() {
 
 #[test]
 fn an_event_that_cannot_be_written_is_tried_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let toml = format!("[event]\ndirectory = {:?}", dir.path().join("a/b"));
-    let settings = settings(&toml);
     let (real, messages) = (LocalHost::new(), Messages::built_in());
-    for number in 1.. {
-        let faults = Faults::at(number, Fault::FailBefore);
-        let host = FaultyHost::new(&real, &faults);
-        let made = build(&settings, &host, &messages).unwrap();
-        let result = made[0].deliver(&notice(), soon());
-        if faults.hit().is_none() {
-            result.unwrap();
-            break;
+    let name = |at: i64| format!("{at:020}-{}.json", notice().id);
+    // With the directory to be made, and with an old event that has to make room.
+    for is_full in [false, true] {
+        for number in 1.. {
+            let dir = tempfile::tempdir().unwrap();
+            let place = dir.path().join("a/b");
+            if is_full {
+                std::fs::create_dir_all(&place).unwrap();
+                std::fs::write(place.join(name(7)), "{}").unwrap();
+            }
+            let settings = settings(&format!("[event]\ndirectory = {place:?}\nkeep = 1"));
+            let faults = Faults::at(number, Fault::FailBefore);
+            let host = FaultyHost::new(&real, &faults);
+            let result = channels(&settings, &host, &messages)[0].deliver(&notice(), soon());
+            if faults.hit().is_none() {
+                result.unwrap();
+                assert_eq!(real.list(&place).unwrap(), [name(notice().at)]);
+                assert!(number > 2, "nothing failed");
+                break;
+            }
+            let error = result.unwrap_err();
+            assert!(!error.is_permanent(), "{error}");
+            let is_there = place.join(name(notice().at)).exists();
+            assert!(!is_there, "it would be told twice: {error}");
         }
-        let error = result.unwrap_err();
-        assert!(!error.is_permanent(), "{error}");
-        let written = real.list(&dir.path().join("a/b")).unwrap();
-        assert_eq!(written, [""; 0], "it would be told twice");
     }
-    let made = channels(&settings, &real, &messages);
-    made[0].deliver(&notice(), soon()).unwrap();
-    assert_eq!(
-        std::fs::read_dir(dir.path().join("a/b")).unwrap().count(),
-        1
-    );
 }
 
 #[test]
