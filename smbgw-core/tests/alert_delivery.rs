@@ -2,20 +2,22 @@
 
 #![cfg(all(feature = "alert", feature = "testing"))]
 
+mod alert;
+
 use std::collections::VecDeque;
 use std::fs;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use alert::{Tree, soon};
 use smbgw_core::alert::{
     Channel, ChannelError, Delivery, Event, Facts, Kind, Notice, Pace, Severity, outbox,
 };
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::Coded;
-use smbgw_core::host::{Host, LocalHost};
+use smbgw_core::host::Host;
 use smbgw_core::testing::{Counted, Fault, Faults, FaultyHost};
 use smbgw_testing::wait_until;
 
@@ -107,27 +109,6 @@ impl Channel for Stub {
     }
 }
 
-struct Tree {
-    dir: tempfile::TempDir,
-    host: LocalHost,
-}
-
-impl Tree {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let host = LocalHost::with_root(dir.path());
-        Self { dir, host }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.dir.path().join("var/lib/smbgw/outbox.json")
-    }
-
-    fn open<'a>(&'a self, channels: &'a [Box<dyn Channel>]) -> Delivery<'a> {
-        open(&self.host, channels, AT_ONCE)
-    }
-}
-
 fn open<'a>(host: &'a dyn Host, channels: &'a [Box<dyn Channel>], pace: Pace) -> Delivery<'a> {
     let opened = Delivery::open(host, channels, pace, soon()).unwrap();
     assert_eq!(opened.damage, None);
@@ -139,10 +120,6 @@ fn boxed(stubs: &[&Stub]) -> Vec<Box<dyn Channel>> {
         .iter()
         .map(|&stub| Box::new(stub.clone()) as Box<dyn Channel>)
         .collect()
-}
-
-fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(30))
 }
 
 fn notice(id: &str, share: &str) -> Notice {
@@ -168,10 +145,10 @@ fn until(what: &str, done: impl Fn() -> bool) {
 
 #[test]
 fn each_message_goes_by_all_channels() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let (mail, hook) = (Stub::new("mail", &[]), Stub::new("hook", &[]));
     let channels = boxed(&[&mail, &hook]);
-    let delivery = tree.open(&channels);
+    let delivery = open(&tree.host, &channels, AT_ONCE);
     thread::scope(|scope| {
         let running = delivery.start(scope).unwrap();
         delivery
@@ -198,7 +175,7 @@ fn each_message_goes_by_all_channels() {
 
 #[test]
 fn what_fails_is_tried_again() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let mail = Stub::new("mail", &[Does::Fail; 3]);
     let channels = boxed(&[&mail]);
     let pace = Pace {
@@ -220,10 +197,10 @@ fn what_fails_is_tried_again() {
 
 #[test]
 fn what_is_refused_is_given_up_and_shown() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let mail = Stub::new("mail", &[Does::Refuse]);
     let channels = boxed(&[&mail]);
-    let delivery = tree.open(&channels);
+    let delivery = open(&tree.host, &channels, AT_ONCE);
     delivery
         .enqueue([notice("1", "a"), notice("2", "a")])
         .unwrap();
@@ -238,10 +215,10 @@ fn what_is_refused_is_given_up_and_shown() {
 
 #[test]
 fn a_channel_that_panics_is_tried_again() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let mail = Stub::new("mail", &[Does::Panic]);
     let channels = boxed(&[&mail]);
-    let delivery = tree.open(&channels);
+    let delivery = open(&tree.host, &channels, AT_ONCE);
     thread::scope(|scope| {
         let running = delivery.start(scope).unwrap();
         delivery.enqueue([notice("1", "media")]).unwrap();
@@ -259,10 +236,10 @@ fn a_channel_that_panics_is_tried_again() {
 
 #[test]
 fn a_channel_that_hangs_stops_nobody_else() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let (mail, hook) = (Stub::hanging("mail"), Stub::new("hook", &[]));
     let channels = boxed(&[&mail, &hook]);
-    let delivery = tree.open(&channels);
+    let delivery = open(&tree.host, &channels, AT_ONCE);
     thread::scope(|scope| {
         let _running = delivery.start(scope).unwrap();
         delivery.enqueue([notice("1", "a")]).unwrap();
@@ -286,7 +263,7 @@ fn a_channel_that_hangs_stops_nobody_else() {
 
 #[test]
 fn an_attempt_has_its_time() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let mail = Stub::hanging("mail");
     let channels = boxed(&[&mail]);
     let pace = Pace {
@@ -306,7 +283,7 @@ fn an_attempt_has_its_time() {
 
 #[test]
 fn once_means_what_is_due_and_no_longer_than_the_deadline() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let (mail, hook) = (Stub::hanging("mail"), Stub::new("hook", &[Does::Fail]));
     let channels = boxed(&[&mail, &hook]);
     let pace = Pace {
@@ -335,47 +312,49 @@ fn once_means_what_is_due_and_no_longer_than_the_deadline() {
 
 #[test]
 fn messages_outlive_the_program() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let mail = Stub::new("mail", &[]);
     let channels = boxed(&[&mail]);
-    let delivery = tree.open(&channels);
+    let delivery = open(&tree.host, &channels, AT_ONCE);
     delivery
         .enqueue([notice("1", "a"), notice("2", "b")])
         .unwrap();
     drop(delivery);
     let saved = fs::read(tree.file()).unwrap();
-    let delivery = tree.open(&channels);
+    let delivery = open(&tree.host, &channels, AT_ONCE);
     delivery.deliver_due_once(soon()).unwrap();
     assert_eq!(mail.got(), ["1", "2"]);
     drop(delivery);
     // A machine that stops between delivering and noting it delivers again, under the same ids.
     fs::write(tree.file(), saved).unwrap();
-    let delivery = tree.open(&channels);
+    let delivery = open(&tree.host, &channels, AT_ONCE);
     delivery.deliver_due_once(soon()).unwrap();
     assert_eq!(mail.got(), ["1", "2", "1", "2"]);
     drop(delivery);
-    tree.open(&channels).deliver_due_once(soon()).unwrap();
+    open(&tree.host, &channels, AT_ONCE)
+        .deliver_due_once(soon())
+        .unwrap();
     assert_eq!(mail.got().len(), 4);
 }
 
 #[test]
 fn only_one_process_delivers() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let channels = boxed(&[]);
-    let first = tree.open(&channels);
+    let first = open(&tree.host, &channels, AT_ONCE);
     let shortly = Deadline::after(Duration::from_millis(50));
     let error = Delivery::open(&tree.host, &channels, AT_ONCE, shortly).unwrap_err();
     assert_eq!(error.code(), "host.locked");
     drop(first);
-    tree.open(&channels);
+    open(&tree.host, &channels, AT_ONCE);
 }
 
 #[test]
 fn a_full_disk_does_not_stop_the_delivery() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let mail = Stub::new("mail", &[]);
     let channels = boxed(&[&mail]);
-    drop(tree.open(&channels));
+    drop(open(&tree.host, &channels, AT_ONCE));
     let faults = Faults::at(2, Fault::FailBefore)
         .counting(Counted::Writes)
         .onward();
@@ -393,7 +372,7 @@ fn a_full_disk_does_not_stop_the_delivery() {
 
 #[test]
 fn what_was_not_saved_is_saved_later() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let mail = Stub::new("mail", &[]);
     let channels = boxed(&[&mail]);
     let faults = Faults::at(2, Fault::FailBefore).counting(Counted::Writes);
@@ -408,9 +387,9 @@ fn what_was_not_saved_is_saved_later() {
 
 #[test]
 fn a_damaged_file_is_kept_aside_and_a_newer_one_left_alone() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let channels = boxed(&[]);
-    drop(tree.open(&channels));
+    drop(open(&tree.host, &channels, AT_ONCE));
     fs::write(tree.file(), "{\"version\": 1, \"queues\": 7").unwrap();
     assert_eq!(
         outbox::status(&tree.host).unwrap_err().code(),
@@ -430,10 +409,10 @@ fn a_damaged_file_is_kept_aside_and_a_newer_one_left_alone() {
 
 #[test]
 fn a_thousand_messages_are_delivered_while_more_come() {
-    let tree = Tree::new();
+    let tree = Tree::with("outbox.json");
     let (mail, hook) = (Stub::new("mail", &[]), Stub::new("hook", &[]));
     let channels = boxed(&[&mail, &hook]);
-    let delivery = tree.open(&channels);
+    let delivery = open(&tree.host, &channels, AT_ONCE);
     thread::scope(|scope| {
         let _running = delivery.start(scope).unwrap();
         for round in 0..10 {

@@ -1,6 +1,8 @@
 //! The words of messages.
 #![cfg(feature = "alert")]
 
+mod alert;
+
 use std::path::Path;
 
 use smbgw_core::alert::{Event, Facts, Kind, Messages, Notice, Severity};
@@ -9,27 +11,20 @@ use smbgw_core::host::LocalHost;
 
 /// A share that will be full in twelve days.
 fn notice() -> Notice {
+    let notice = alert::notice();
     Notice {
-        id: "0123456789abcdef0123456789abcdef".into(),
-        at: 1_800_000_060,
-        host: "gw".into(),
-        share: Some("Médiathèque".parse().unwrap()),
-        kind: Kind::Space,
-        event: Event::Raised,
-        severity: Severity::Warning,
-        since: 1_800_000_000,
         facts: Facts {
             summary: "9.15G of 10G are used".into(),
             remedy: Some("delete <something>, or raise the quota".into()),
             used: Some(9_824_738_017),
-            limit: Some(10 << 30),
             percent: Some(91.5),
             inodes: Some(1200),
-            inode_limit: None,
             days_left: Some(12.2),
             days_range: Some((9.0, Some(17.0))),
             growth: Some(75_000_000.0),
+            ..notice.facts
         },
+        ..notice
     }
 }
 

@@ -2,43 +2,22 @@
 
 #![cfg(all(feature = "alert", feature = "testing"))]
 
+mod alert;
+
 use std::convert::Infallible;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::time::Duration;
 
+use alert::{Tree, soon};
 use smbgw_core::alert::{
     AlertError, AlertStore, Event, Facts, Kind, Measure, Reading, RuleBook, Scope, Severity,
     Silence, State, Subject, observe,
 };
 use smbgw_core::change::Change;
-use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{Coded, ErrorKind};
-use smbgw_core::host::{Host, LocalHost};
+use smbgw_core::host::Host;
 use smbgw_core::share::ShareName;
 use smbgw_core::testing::{Counted, Fault, Faults, FaultyHost};
-
-struct Tree {
-    dir: tempfile::TempDir,
-    host: LocalHost,
-}
-
-impl Tree {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let host = LocalHost::with_root(dir.path());
-        Self { dir, host }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.dir.path().join("var/lib/smbgw/alerts.json")
-    }
-}
-
-fn soon() -> Deadline {
-    Deadline::after(Duration::from_secs(30))
-}
 
 fn name(text: &str) -> ShareName {
     text.parse().unwrap()
@@ -89,7 +68,7 @@ fn hit(store: &AlertStore<'_>, share: &str, now: i64) -> (Vec<Event>, Result<(),
 
 #[test]
 fn the_state_outlives_the_program_and_is_root_s_alone() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     let (told, saved) = hit(&AlertStore::new(&tree.host), "media", 10);
     assert_eq!(told, [Event::Raised]);
     saved.unwrap();
@@ -104,7 +83,7 @@ fn the_state_outlives_the_program_and_is_root_s_alone() {
 
 #[test]
 fn nothing_to_remember_leaves_no_file() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     let store = AlertStore::new(&tree.host);
     assert!(store.load().unwrap().is_empty());
     hit(&store, "media", 10).1.unwrap();
@@ -125,7 +104,7 @@ fn nothing_to_remember_leaves_no_file() {
 
 #[test]
 fn who_asks_for_what_is_not_there_is_told_so() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     let store = AlertStore::new(&tree.host);
     let error = store
         .acknowledge(&of("media"), "root", None, soon())
@@ -144,7 +123,7 @@ fn who_asks_for_what_is_not_there_is_told_so() {
 
 #[test]
 fn the_monitor_sees_what_the_command_line_says() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     let monitor = AlertStore::new(&tree.host);
     let now = tree.host.now();
     hit(&monitor, "media", now).1.unwrap();
@@ -168,7 +147,7 @@ fn the_monitor_sees_what_the_command_line_says() {
 
 #[test]
 fn a_full_disk_keeps_the_old_file_and_tells_nothing_twice() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     hit(&AlertStore::new(&tree.host), "first", 10).1.unwrap();
     let before = fs::read(tree.file()).unwrap();
     let faults = Faults::at(1, Fault::FailBefore).counting(Counted::Writes);
@@ -205,7 +184,7 @@ fn a_full_disk_keeps_the_old_file_and_tells_nothing_twice() {
 #[test]
 fn each_call_that_fails_leaves_a_whole_file_and_a_state_that_goes_on() {
     for at in 1.. {
-        let tree = Tree::new();
+        let tree = Tree::with("alerts.json");
         hit(&AlertStore::new(&tree.host), "first", 10).1.unwrap();
         let faults = Faults::at(at, Fault::FailBefore);
         let host = FaultyHost::new(&tree.host, &faults);
@@ -236,7 +215,7 @@ fn each_call_that_fails_leaves_a_whole_file_and_a_state_that_goes_on() {
 
 #[test]
 fn a_change_that_fails_is_kept_and_saved_later() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     let store = AlertStore::new(&tree.host);
     let update = store.update(soon(), |state| {
         let told = see(state, "media", Some(Severity::Critical), 10);
@@ -251,7 +230,7 @@ fn a_change_that_fails_is_kept_and_saved_later() {
 
 #[test]
 fn a_damaged_file_is_kept_aside() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     let store = AlertStore::new(&tree.host);
     hit(&store, "media", 10).1.unwrap();
     let whole = fs::read(tree.file()).unwrap();
@@ -280,7 +259,7 @@ fn a_damaged_file_is_kept_aside() {
 
 #[test]
 fn a_damaged_file_holds_up_no_share_that_is_deleted() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     let store = AlertStore::new(&tree.host);
     let aside = tree.dir.path().join("var/lib/smbgw/alerts.json.damaged");
     hit(&store, "media", 10).1.unwrap();
@@ -299,7 +278,7 @@ fn a_damaged_file_holds_up_no_share_that_is_deleted() {
 
 #[test]
 fn a_newer_file_is_left_alone() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     let store = AlertStore::new(&tree.host);
     hit(&store, "media", 10).1.unwrap();
     let text = "{\"version\": 2, \"alerts\": {\"in\": \"another form\"}}";
@@ -314,7 +293,7 @@ fn a_newer_file_is_left_alone() {
 
 #[test]
 fn many_writers_lose_nothing() {
-    let tree = Tree::new();
+    let tree = Tree::with("alerts.json");
     let shares: Vec<_> = (0..8).map(|number| format!("share-{number}")).collect();
     std::thread::scope(|scope| {
         for share in &shares {

@@ -1,6 +1,7 @@
-//! What tests of channels begin with.
+//! What tests of alerts begin with.
 #![allow(dead_code)]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +64,27 @@ pub(crate) fn deliver(
     let mut settings: ChannelSettings = toml::from_str(toml).unwrap();
     settings.journal.enabled = Some(false);
     channels(&settings, &host, &messages)[0].deliver(notice, deadline)
+}
+
+/// The files of a host in a directory of their own.
+pub(crate) struct Tree {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) host: LocalHost,
+    name: &'static str,
+}
+
+impl Tree {
+    /// One for a test that looks at the file `name` among those of the state.
+    pub(crate) fn with(name: &'static str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let host = LocalHost::with_root(dir.path());
+        Self { dir, host, name }
+    }
+
+    /// The file that the test looks at.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.dir.path().join("var/lib/smbgw").join(self.name)
+    }
 }
 
 /// A deadline that a test on a busy machine does not meet by chance.
