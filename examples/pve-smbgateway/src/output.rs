@@ -13,7 +13,7 @@ mod owner;
 mod verify;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
@@ -277,16 +277,35 @@ impl Output {
     }
 
     fn document(&self, value: &impl Serialize) {
-        let text = match serde_json::to_string_pretty(value) {
-            Ok(text) => text + "\n",
-            Err(error) => json!({ "error": error.to_string() }).to_string() + "\n",
-        };
-        self.text(&text);
+        self.text(&document(value));
     }
 
+    /// Prints what tells how an operation went; that it cannot be printed changes nothing about it.
     fn text(&self, text: &str) {
-        // A reader that has gone away, as with `| head`, is no failure of the operation.
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        let _ = self.printed(text);
+    }
+
+    /// Prints what is all that was asked for.
+    fn printed(&self, text: &str) -> Exit {
+        let mut stdout = std::io::stdout();
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+        match written {
+            // A reader that has gone away, as with `| head`, has what it wanted.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                complain(&format!("cannot write the output: {error}"), &None);
+                Exit::Failed
+            }
+            _ => Exit::Done,
+        }
+    }
+}
+
+fn document(value: &impl Serialize) -> String {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => text + "\n",
+        Err(error) => json!({ "error": error.to_string() }).to_string() + "\n",
     }
 }
 

@@ -11,7 +11,7 @@ use smbgw_quota::chart::{self, ChartData, ChartPoint, Style};
 use smbgw_quota::history::Point;
 use smbgw_quota::trend::{Forecast, TimeTo};
 
-use super::{Output, percent, table};
+use super::{Output, document, percent, table};
 use crate::args::history::History as Arguments;
 use crate::commands::history::Known;
 use crate::exit::Exit;
@@ -23,30 +23,29 @@ impl Output {
         if let Some(file) = &arguments.svg {
             return self.svg(known, file);
         }
-        if self.json {
-            self.document(&json_of(known));
+        let text = if self.json {
+            document(&json_of(known))
         } else if arguments.csv {
-            self.text(&csv(&known.points));
+            csv(&known.points)
         } else if known.points.is_empty() {
-            self.text(&format!(
+            format!(
                 "Nothing is remembered of {} in that time; `pve-smbgateway monitor run` remembers.\n",
                 known.share
-            ));
+            )
         } else if std::io::stdout().is_terminal() {
             let (width, height) = terminal_size();
             let chart = chart::terminal(&chart_data(known), width, height, speaks_unicode());
-            self.text(&(chart + &summary(known)));
+            chart + &summary(known)
         } else {
-            self.text(&(as_table(&known.points) + &summary(known)));
-        }
-        Exit::Done
+            as_table(&known.points) + &summary(known)
+        };
+        self.printed(&text)
     }
 
     fn svg(&self, known: &Known, file: &Path) -> Exit {
         let svg = chart::svg(&chart_data(known), &Style::default());
         if file == Path::new("-") {
-            self.text(&svg);
-            return Exit::Done;
+            return self.printed(&svg);
         }
         match std::fs::write(file, svg) {
             Ok(()) => Exit::Done,

@@ -138,6 +138,15 @@ pub(crate) fn the_history_is_shown_in_all_forms(lab: &Lab) {
         .ended(1)
         .said(&["/nowhere/chart.svg"]);
 
+    for form in ["--csv", "--json", "--svg=-"] {
+        let full = fs::File::create("/dev/full").unwrap();
+        let mut export = Command::new(PROGRAM);
+        export.args(["quota-history", "media", form]).stdout(full);
+        let output = export.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("No space left"));
+    }
+
     let chart = on_a_terminal("quota-history media", "C.UTF-8");
     assert!(
         chart.contains("Usage of media") && chart.contains("limit 64 MiB"),
