@@ -47,11 +47,13 @@ pub enum Capability {
     Openssl,
     /// The mail server exim.
     Exim,
+    /// A clock that may be set: that of a guest, which is thrown away.
+    OwnClock,
 }
 
 impl Capability {
     /// Every capability there is.
-    pub const ALL: [Capability; 9] = [
+    pub const ALL: [Capability; 10] = [
         Capability::Root,
         Capability::Ext4Prjquota,
         Capability::XfsPquota,
@@ -61,6 +63,7 @@ impl Capability {
         Capability::SystemdContainer,
         Capability::Openssl,
         Capability::Exim,
+        Capability::OwnClock,
     ];
 
     /// The short name used in messages and in `SMBGW_NEED`.
@@ -75,6 +78,7 @@ impl Capability {
             Capability::SystemdContainer => "systemd-container",
             Capability::Openssl => "openssl",
             Capability::Exim => "exim",
+            Capability::OwnClock => "own-clock",
         }
     }
 
@@ -111,6 +115,10 @@ impl Capability {
             }
             Capability::Samba => tools(&["smbd", "smbclient", "testparm"]),
             Capability::Openssl => tools(&["openssl"]),
+            Capability::OwnClock => match std::env::var_os("SMBGW_IN_GUEST") {
+                Some(_) => Ok(()),
+                None => Err("the clock is that of the machine".into()),
+            },
             Capability::Exim => mail_server::available().map_err(|error| error.to_string()),
             Capability::SystemdContainer => tools(&["systemd-nspawn"]).and_then(|()| {
                 systemd_container::root()

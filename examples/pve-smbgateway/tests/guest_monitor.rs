@@ -5,6 +5,7 @@ mod lab;
 mod monitor;
 
 use lab::{in_lab, in_lab_that_hears};
+use monitor::trouble;
 use smbgw_testing::{Capability, Filesystem, require};
 
 #[test]
@@ -44,5 +45,15 @@ fn looking_tells_of_limits_on_zfs() {
         "looking_tells_of_limits_on_zfs",
         Filesystem::Zfs,
         monitor::told_by_looking,
+    );
+}
+
+#[test]
+fn the_clock_steps() {
+    require!(Capability::OwnClock, Capability::Ext4Prjquota);
+    in_lab(
+        "the_clock_steps",
+        Filesystem::Ext4Enforced,
+        trouble::the_clock_steps,
     );
 }

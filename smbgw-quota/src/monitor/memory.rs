@@ -135,7 +135,10 @@ impl Memory {
         self.trouble = match result {
             Ok(()) => None,
             Err(error) => {
-                tracing::warn!(error = %chain_text(&error), "usage is not remembered");
+                let why = chain_text(&error);
+                if self.trouble() != Some(&why) {
+                    tracing::warn!(error = %why, "usage is not remembered");
+                }
                 // What is damaged is opened anew, which moves it aside.
                 if matches!(error, HistoryError::Corrupt { .. })
                     && let Some(history) = self.history.take()

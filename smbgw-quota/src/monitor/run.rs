@@ -131,12 +131,17 @@ fn tell(monitor: &Monitor<'_>, delivery: &Delivery<'_>, look: Look, status: &mut
         // the state is not either, and all is told again after a restart.
         delivery.enqueue(notices)
     });
-    let text = |error: &AlertError| {
-        tracing::warn!(error = %chain_text(error), "alerts are in memory only");
-        chain_text(error)
+    let text = |error: &AlertError, before: Option<String>| {
+        let why = chain_text(error);
+        if before.as_ref() != Some(&why) {
+            tracing::warn!(error = %why, "alerts are in memory only");
+        }
+        why
     };
-    status.alerts_trouble = update.saved.as_ref().err().map(text);
-    status.outbox_trouble = update.value.as_ref().err().map(text);
+    let alerts = status.alerts_trouble.take();
+    status.alerts_trouble = update.saved.as_ref().err().map(|error| text(error, alerts));
+    let outbox = status.outbox_trouble.take();
+    status.outbox_trouble = update.value.as_ref().err().map(|error| text(error, outbox));
     if let Some(damage) = &update.damage {
         tracing::error!(message = %damage.message, kept_as = ?damage.kept_as, "alerts begin anew");
     }

@@ -7,6 +7,8 @@
     reason = "how long telling took is for who runs this"
 )]
 
+pub(crate) mod trouble;
+
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
