@@ -1,9 +1,12 @@
 //! What the file systems enforce on shares against what the records say, and putting it right.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::catalog::{self, ShareRecord};
 use crate::journal;
+use crate::layout::{CATALOG_DIR, SHARES_CONF};
 use crate::lifecycle::create::volumes_of;
 use crate::lifecycle::outcome::{Finding, ShareError};
 use crate::lifecycle::recover::settle_earlier;
@@ -200,6 +203,8 @@ fn strays(machine: &Machine<'_>, fix: bool) -> Result<Vec<StrayVerdict>, ShareEr
         .chain(plans.iter().flat_map(volumes_of))
         .collect();
     let found = machine.storage.strays(&known, machine.deadline)?;
+    let defined = machine.host.read(Path::new(SHARES_CONF))?;
+    let defined = String::from_utf8_lossy(defined.as_deref().unwrap_or_default());
     let verdicts = found.into_iter().map(|stray| {
         let mut verdict = StrayVerdict {
             stray,
@@ -207,7 +212,13 @@ fn strays(machine: &Machine<'_>, fix: bool) -> Result<Vec<StrayVerdict>, ShareEr
             removed: false,
             problem: None,
         };
-        if fix && verdict.stray.repairable {
+        let still_shared = verdict.stray.paths.iter().find(|path| {
+            let definition = format!("path = {}", path.display());
+            defined.lines().any(|line| line.trim() == definition)
+        });
+        if let Some(path) = still_shared {
+            verdict.problem = Some(record_is_missing(path));
+        } else if fix && verdict.stray.repairable {
             let removed = machine
                 .storage
                 .remove_stray(&verdict.stray, &known, machine.deadline);
@@ -224,6 +235,21 @@ fn strays(machine: &Machine<'_>, fix: bool) -> Result<Vec<StrayVerdict>, ShareEr
         verdict
     });
     Ok(verdicts.collect())
+}
+
+/// A share whose record is lost is no stray: taking its limit away would be the second loss.
+fn record_is_missing(path: &Path) -> Finding {
+    Finding {
+        during: "look for what deleted shares left".into(),
+        code: "share.record-missing".into(),
+        message: format!(
+            "{} is still shared by {SHARES_CONF}, but the record of the share is missing",
+            path.display()
+        ),
+        remedy: Some(format!(
+            "restore {CATALOG_DIR} from a backup before anything else is done"
+        )),
+    }
 }
 
 fn record(machine: &Machine<'_>, name: &ShareName) -> Result<ShareRecord, ShareError> {

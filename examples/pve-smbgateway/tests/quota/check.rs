@@ -108,6 +108,13 @@ pub(crate) fn what_a_share_left_is_found(lab: &Lab) {
     create(lab, "media", "32M", &["alice"]);
     create(lab, "gone", "32M", &["alice"]);
     fs::remove_file("/etc/smbgw/shares/gone.json").unwrap();
+    // While Samba still shares it, the record is what is missing, and the limit stays.
+    gateway("quota check --fix")
+        .ended(7)
+        .said(&["still shared by", "restore /etc/smbgw/shares"]);
+    let lists = fs::read_to_string("/etc/projects").unwrap_or_default();
+    assert!(lab.filesystem == Filesystem::Zfs || lists.contains("/gone"));
+    gateway("recover").ended(0);
     // It is none of the business of another share.
     gateway("quota check media").ended(0);
     gateway("quota check")
