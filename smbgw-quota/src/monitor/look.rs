@@ -129,17 +129,13 @@ impl<'a> Monitor<'a> {
         announced: &HashMap<String, bool>,
         deadline: Deadline,
     ) -> Look {
-        let hits: Vec<Option<Option<bool>>> = self
-            .records
-            .iter()
-            .map(|record| announced.get(&record.name().key()).copied().map(Some))
-            .collect();
         let all = std::mem::take(&mut self.records);
         let (some, hits): (Vec<ShareRecord>, Vec<Option<bool>>) = all
             .iter()
-            .cloned()
-            .zip(hits)
-            .filter_map(|(record, hit)| hit.map(|hit| (record, hit)))
+            .filter_map(|record| {
+                let hit = announced.get(&record.name().key())?;
+                Some((record.clone(), Some(*hit)))
+            })
             .unzip();
         self.records = some;
         let (mut look, troubles) = self.look_at(&hits, Source::Event, deadline);
