@@ -1,6 +1,7 @@
 //! Several runs of the program at once on one host.
 
 use std::process::{Child, Output, Stdio};
+use std::time::Duration;
 
 use smbgw_testing::{Capability, Filesystem, LightHost, MIB, Scratch, require, run};
 
@@ -238,5 +239,30 @@ fn a_share_that_somebody_works_on_is_waited_for_and_then_told() {
         .begin_create("held", "32M")
         .wait_with_output()
         .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn an_smbd_that_is_just_being_changed_is_waited_for() {
+    require!(Capability::Root, Capability::Samba, Capability::Btrfs);
+    let gateway = Gateway::start();
+    let smbd = gateway.host.start_smbd().unwrap();
+    let elsewhere = "[global]\nsmb ports = 4450\n";
+    gateway
+        .host
+        .write("/etc/samba/smb.conf", elsewhere)
+        .unwrap();
+    let output = gateway
+        .begin_create("team", "32M")
+        .wait_with_output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+    let told = "smbd runs, but nothing answers at 127.0.0.1:4450";
+    assert!(text(&output).contains(told), "{}", text(&output));
+
+    let create = gateway.begin_create("team", "32M");
+    std::thread::sleep(Duration::from_secs(1));
+    drop(smbd);
+    let output = create.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", text(&output));
 }

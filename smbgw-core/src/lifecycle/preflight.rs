@@ -392,15 +392,24 @@ fn check_space(share: Option<&ShareSpec>, survey: &Survey, found: &mut Preflight
 }
 
 fn check_service(machine: &Machine<'_>, globals: &Globals, found: &mut Preflight) {
-    let state = match machine.service.state(machine.deadline) {
-        Ok(state) => state,
-        Err(error) => return found.fail("service", &error),
-    };
     let endpoint = match smb_endpoint(machine.host, globals, machine.deadline) {
         Ok(endpoint) => endpoint,
         Err(error) => return found.fail("service", &error),
     };
-    let answers = TcpStream::connect_timeout(&endpoint, CONNECT_TIME).is_ok();
+    let limit = machine.deadline.at_most(LONGEST_CHANGE);
+    let (state, answers) = loop {
+        let state = match machine.service.state(machine.deadline) {
+            Ok(state) => state,
+            Err(error) => return found.fail("service", &error),
+        };
+        let answers = TcpStream::connect_timeout(&endpoint, CONNECT_TIME).is_ok();
+        let fits = answers == (state == ServiceState::Running);
+        // Somebody else may just be starting or stopping it.
+        if fits || limit.has_passed() {
+            break (state, answers);
+        }
+        std::thread::sleep(PAUSE.min(limit.remaining()));
+    };
     match (state, answers) {
         (ServiceState::Running, true) => {
             found.add(
@@ -465,3 +474,9 @@ fn check_password(user: &UserName, exists: Result<bool, AccountError>, found: &m
 const SMALLEST_FREE: u64 = 4 << 20;
 
 const CONNECT_TIME: Duration = Duration::from_secs(2);
+
+/// How long smbd may run and not answer, or answer and not run, while it starts or stops.
+const LONGEST_CHANGE: Duration = Duration::from_secs(5);
+
+/// How long to wait between two looks at smbd.
+const PAUSE: Duration = Duration::from_millis(20);
