@@ -5,6 +5,7 @@ use warnings;
 
 use PVE::SMBGateway::Error;
 use PVE::SMBGateway::Library;
+use PVE::SMBGateway::Method;
 
 our $VERSION = '0.1.0';
 
@@ -40,6 +41,20 @@ sub call {
     }
     return $decoded;
 }
+
+sub version { return PVE::SMBGateway::Library::version() }
+
+sub library_methods { my (@given) = @_; return _method('library.methods', @given) }
+
+sub share_check   { my (@given) = @_; return _method('share.check',   @given) }
+sub share_create  { my (@given) = @_; return _method('share.create',  @given) }
+sub share_delete  { my (@given) = @_; return _method('share.delete',  @given) }
+sub share_list    { my (@given) = @_; return _method('share.list',    @given) }
+sub share_recover { my (@given) = @_; return _method('share.recover', @given) }
+sub share_resize  { my (@given) = @_; return _method('share.resize',  @given) }
+sub share_status  { my (@given) = @_; return _method('share.status',  @given) }
+
+sub _method { my (@given) = @_; return PVE::SMBGateway::Method::call(@given) }
 
 sub _octets_of_method {
     my ($method) = @_;

@@ -1,0 +1,149 @@
+package PVE::SMBGateway::Method;
+
+use strict;
+use warnings;
+
+use overload ();
+
+use PVE::SMBGateway::Error;
+
+# What `share.create` takes besides.
+my %SHARE = (
+    name         => 'text',
+    mode         => 'text',
+    path         => 'text',
+    quota        => 'text',
+    users        => 'texts',
+    groups       => 'texts',
+    create_users => 'boolean',
+    read_only    => 'boolean',
+    guest        => 'boolean',
+    min_protocol => 'text',
+    encrypt      => 'text',
+    comment      => 'text',
+    force        => 'boolean',
+);
+
+# The shape of each argument of each method. Perl does not tell a number from a text, and JSON does.
+my %TAKES = (
+    'library.methods' => {},
+    'quota.status'    => { name => 'text' },
+    'share.check'     => {%SHARE},
+    'share.create'    => {%SHARE},
+    'share.delete'    => { name => 'text', purge => 'boolean', keep_history => 'boolean' },
+    'share.list'      => {},
+    'share.recover'   => {},
+    'share.resize'    => { name => 'text', quota => 'text', force => 'boolean' },
+    'share.status'    => { name => 'text' },
+);
+
+my %SHAPE = (
+    boolean => \&_boolean,
+    integer => \&_integer,
+    text    => \&_text,
+    texts   => \&_texts,
+);
+
+# The numbers that are exact in Perl and in C.
+my $WHOLE_NUMBER = qr/\A-?(?:0|[1-9]\d{0,17})\z/a;
+
+sub names { return sort keys %TAKES }
+
+sub takes {
+    my ($method) = @_;
+    return $TAKES{$method};
+}
+
+sub call {
+    my ($method, $class, @given) = @_;
+    if (@given % 2) {
+        PVE::SMBGateway::Error->throw(
+            kind    => 'invalid',
+            code    => 'call.arguments',
+            message => "the arguments of $method are not pairs of a name and a value",
+            hint    => 'call it as a class method: PVE::SMBGateway->share_status(name => "media")',
+            method  => $method,
+        );
+    }
+    my %request = @given;
+    my %options = (timeout => delete $request{timeout}, secrets => delete $request{passwords});
+    # A root that is a text, like every method's.
+    my %takes = (root => 'text', %{ $TAKES{$method} });
+    for my $name (keys %request) {
+        if (!defined $request{$name}) {
+            delete $request{$name};
+        }
+        elsif (my $shape = $takes{$name}) {
+            $request{$name} = $SHAPE{$shape}->($request{$name});
+        }
+    }
+    return PVE::SMBGateway->call($method, \%request, %options);
+}
+
+# What has another shape stays as it is, and the library says what is wrong with it.
+
+sub _boolean {
+    my ($given) = @_;
+    return $given if ref $given;
+    return \1 if $given eq '1';
+    return \0 if $given eq '0' || $given eq q{};
+    return "$given";
+}
+
+sub _integer {
+    my ($given) = @_;
+    return $given if ref $given;
+    return $given =~ $WHOLE_NUMBER ? $given + 0 : "$given";
+}
+
+sub _text {
+    my ($given) = @_;
+    return $given if ref $given && !overload::Method($given, q{""});
+    return "$given";
+}
+
+sub _texts {
+    my ($given) = @_;
+    return $given if ref $given ne 'ARRAY';
+    return [ map { defined ? _text($_) : undef } @{$given} ];
+}
+
+1;
+
+__END__
+
+=encoding utf8
+
+=head1 NAME
+
+PVE::SMBGateway::Method - the methods of the library, with named arguments
+
+=head1 DESCRIPTION
+
+What the modules below PVE::SMBGateway have in common: one table of methods and of the shapes of their
+arguments. It makes JSON of Perl values and decides nothing: what is wrong with a value, the library says.
+
+A truth value is C<1>, C<0>, the empty string, or what a JSON module has for one. Any other text is refused,
+so that C<< purge => 'no' >> deletes nothing. An argument that is undef counts as not given.
+
+=head1 FUNCTIONS
+
+=head2 names
+
+The names of all methods, sorted.
+
+=head2 takes
+
+A reference to a hash of the arguments of a method and their shapes: C<text>, C<texts>, C<boolean> or
+C<integer>. Undef where there is no such method. All methods also take C<root>.
+
+=head2 call
+
+Calls a method, given its name, the class it was called on, and pairs of names and values. C<timeout> and
+C<passwords> are not part of the request.
+
+=head1 LICENSE
+
+AGPL-3.0-or-later
+
+=cut
