@@ -16,19 +16,14 @@ my $LONGEST_TIMEOUT = 86_400;
 my $json;
 
 sub call {
-    my ($class, $method, $request, %options) = @_;
+    my ($class, $method, $request, @options) = @_;
     # What the caller has in these stays, whatever happens here.
     local ($@, $!, $?) = (q{}, 0, 0);
-    PVE::SMBGateway::Library::load();
-    my $timeout = delete $options{timeout};
-    my $passwords = delete $options{secrets};
-    if (%options) {
-        _refuse('call.arguments', 'call does not know ' . join ', ', sort keys %options);
-    }
+    my ($timeout_ms, $passwords) = _options(@options);
     my $octets_of_method = _octets_of_method($method);
     my $octets           = _encoded($request // {});
-    my $timeout_ms       = _milliseconds($timeout);
-    my $secrets          = _handed_over($passwords);
+    PVE::SMBGateway::Library::load();
+    my $secrets = _handed_over($passwords);
     my ($number, $reply) = PVE::SMBGateway::Library::call($octets_of_method, $octets,
         $secrets ? $secrets->address : undef, $timeout_ms);
     undef $secrets;
@@ -55,6 +50,21 @@ sub share_resize  { my (@given) = @_; return _method('share.resize',  @given) }
 sub share_status  { my (@given) = @_; return _method('share.status',  @given) }
 
 sub _method { my (@given) = @_; return PVE::SMBGateway::Method::call(@given) }
+
+# The time in milliseconds and the passwords.
+sub _options {
+    my (@options) = @_;
+    return 0 if !@options;
+    if (@options % 2) {
+        _refuse('call.arguments', 'the options of a call are not pairs of a name and a value');
+    }
+    my %given = @options;
+    my ($timeout, $passwords) = delete @given{qw(timeout secrets)};
+    if (%given) {
+        _refuse('call.arguments', 'a call has no option ' . join ', ', sort keys %given);
+    }
+    return (_milliseconds($timeout), $passwords);
+}
 
 sub _octets_of_method {
     my ($method) = @_;

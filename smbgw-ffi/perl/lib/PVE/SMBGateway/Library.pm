@@ -133,7 +133,7 @@ sub _attach {
             hint => 'bring the packages libsmbgw0 and libsmbgw-perl to the same version',
         );
     }
-    my %at = map { $_->[0] => FFI::Platypus::DL::dlsym($handle, $_->[0]) } @FUNCTIONS;
+    my %at = map { $_->[0] => scalar FFI::Platypus::DL::dlsym($handle, $_->[0]) } @FUNCTIONS;
     my @missing = grep { !defined $at{$_} } map { $_->[0] } @FUNCTIONS;
     if (@missing) {
         _unusable(
