@@ -7,8 +7,8 @@
 //!   the port [`smbgw_core::ports::Storage`].
 //! * For a program that looks at quotas: [`ProjectQuotas`] and [`Project`] (ext4 and XFS),
 //!   [`btrfs::Subvolume`], [`zfs::datasets`], [`detect::Place`] for what a path is on and whether
-//!   limits are enforced there, and [`visible_space`] for what users of a directory should see;
-//!   [`owner`] for quotas of users and groups.
+//!   limits are enforced there, [`directory_usage`] for usage and limit of any directory, and
+//!   [`visible_space`] for what its users should see; [`owner`] for quotas of users and groups.
 //!
 //! ```no_run
 //! use smbgw_quota::Project;
@@ -26,6 +26,7 @@ mod by_id;
 mod bytes_only;
 pub mod chart;
 pub mod detect;
+mod directory;
 mod error;
 #[cfg(feature = "history")]
 pub mod history;
@@ -46,6 +47,7 @@ mod volume;
 pub mod watch;
 pub mod zfs;
 
+pub use directory::{DirectoryUsage, directory_usage};
 pub use error::QuotaError;
 pub use project::{Project, ProjectQuota, ProjectQuotas, Projects};
 pub use projid::{FIRST_ID, NAME_PREFIX};

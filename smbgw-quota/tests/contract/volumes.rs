@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use smbgw_core::change::Change;
+use smbgw_core::error::Coded;
 use smbgw_core::ports::storage::Data;
 use smbgw_core::ports::{Handle, Limits, Origin, QuotaState, Storage};
-use smbgw_quota::visible_space;
+use smbgw_quota::{directory_usage, visible_space};
 use smbgw_testing::{Filesystem, MIB, wait_until};
 
 use super::{Lab, code, command, fill, fill_as_nobody, soon, text};
@@ -400,6 +401,51 @@ pub(crate) fn users_see_the_limit_as_the_free_space(lab: &Lab) {
     assert!(near(usage.available, seen.available), "{usage:?} {seen:?}");
     let as_user = smbgw_testing::unprivileged::as_nobody(|| visible_space(&local).unwrap());
     assert_eq!(as_user, seen);
+}
+
+pub(crate) fn usage_and_limit_of_a_directory_are_told(lab: &Lab) {
+    let told = |path: &str| directory_usage(&lab.host, Path::new(path), soon()).unwrap();
+    let (limit, size) = (8 * MIB, 4 * MIB);
+    let volume = lab.volume("/srv/told", limit);
+    let local = lab.local("/srv/told");
+    assert_eq!(fill_as_nobody(&local.join("file"), size), (size, None));
+    fs::create_dir(local.join("inside")).unwrap();
+    let usage = lab.usage(&volume);
+    for path in ["/srv/told", "/srv/told/inside"] {
+        let told = told(path);
+        assert_eq!(told.usage.limits, usage.limits, "{path}");
+        let counted = size..=size + overhead(lab);
+        assert!(counted.contains(&told.usage.bytes), "{path}: {told:?}");
+        assert_eq!(told.usage.inodes, usage.inodes, "{path}");
+        let rest = limit - told.usage.bytes;
+        assert!(
+            told.usage.available.abs_diff(rest) <= overhead(lab),
+            "{path}: {told:?}"
+        );
+        assert!(
+            limit.abs_diff(told.total) <= overhead(lab),
+            "{path}: {told:?}"
+        );
+    }
+
+    let above = told("/srv");
+    assert_eq!(above.usage.limits.bytes, None);
+    assert!(
+        above.total > 32 * MIB && above.usage.available > 16 * MIB,
+        "{above:?}"
+    );
+    assert!(
+        above.usage.bytes + above.usage.available <= above.total,
+        "{above:?}"
+    );
+    fs::write(lab.local("/srv/file"), "").unwrap();
+    for (path, expected) in [
+        ("/srv/file", "quota.not-a-directory"),
+        ("/srv/nothing", "quota.not-found"),
+    ] {
+        let error = directory_usage(&lab.host, Path::new(path), soon()).unwrap_err();
+        assert_eq!(error.code(), expected);
+    }
 }
 
 pub(crate) fn a_survey_tells_what_is_there(lab: &Lab) {
