@@ -4,10 +4,10 @@ use std::ffi::{CStr, c_char, c_int};
 
 use smbgw_core::error::ErrorKind;
 
-/// What a function of the interface returns; the numbers stay the same over versions.
+/// What functions return. The numbers and names stay the same over versions; new ones may come.
 ///
-/// From 1 to 63 the operation was asked for and did not succeed, and a reply says why. From 64 on
-/// the call itself was not possible, and nothing was written.
+/// From 1 to 63 the operation was asked for and did not succeed; where the function has a reply, it
+/// says why. From 64 on the call itself was not possible, and nothing was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Code {
@@ -33,14 +33,14 @@ pub enum Code {
     NotUtf8 = 65,
     /// An argument is larger than it may be.
     TooLarge = 66,
-    /// The library has an error of its own. What was begun is finished or undone by the next call of
-    /// `share.recover`, or of any method that changes a share.
+    /// The library has an error of its own, or no memory for the reply. What was begun is finished or
+    /// undone by `share.recover`, or by the next method that changes the share.
     Internal = 67,
 }
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    const ALL: [Self; 12] = [
         Self::Ok,
         Self::Failed,
         Self::Invalid,

@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_char};
 
-/// The version of this interface: it grows by one with each addition.
+/// The version of the interface that this header describes; it grows by one with each addition.
 pub const SMBGW_ABI_VERSION: u32 = 1;
 
 /// The version of the library, such as `0.1.0`. The text is static: it is not freed.
@@ -11,7 +11,10 @@ pub extern "C" fn smbgw_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The version of the interface that the library has, [`SMBGW_ABI_VERSION`] at its build.
+/// The version of the interface that the library has: what [`SMBGW_ABI_VERSION`] was at its build.
+///
+/// A program that needs what came with a later version than this tells its user to install a newer
+/// library.
 #[unsafe(no_mangle)]
 pub extern "C" fn smbgw_abi_version() -> u32 {
     SMBGW_ABI_VERSION
