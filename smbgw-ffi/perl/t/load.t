@@ -17,7 +17,7 @@ my $real = $ENV{SMBGW_LIBRARY};
 my @warnings;
 local $SIG{__WARN__} = sub { push @warnings, @_ };
 
-$ENV{SMBGW_LIBRARY} = '/nonexistent/libsmbgw.so';
+local $ENV{SMBGW_LIBRARY} = '/nonexistent/libsmbgw.so';
 require_ok('PVE::SMBGateway');
 require_ok("PVE::SMBGateway::$_") for qw(Error Library Method Secrets);
 
@@ -55,7 +55,7 @@ for my $missing (['FFI/Platypus.pm', 'library.no-ffi', 'libffi-platypus-perl'],
     my ($said) = in_child(sub {
         unshift @INC, sub { my (undef, $file) = @_; die "not installed\n" if $file eq $module; return };
         delete $INC{$module};
-        $ENV{SMBGW_LIBRARY} = $real;
+        local $ENV{SMBGW_LIBRARY} = $real;
         my $error = died(sub { PVE::SMBGateway->share_list(root => $folder) });
         return join "\n", $error->code, $error->hint;
     });
@@ -82,10 +82,10 @@ refused_with(library(torn => "unsigned smbgw_abi_version(void) { return 1; }\n")
 SKIP: {
     skip 'SMBGW_LIBRARY names no library', 3 if !defined $real;
     # What was missing is there now: nobody has to start the program again.
-    $ENV{SMBGW_LIBRARY} = $real;
+    local $ENV{SMBGW_LIBRARY} = $real;
     is(ref eval { PVE::SMBGateway->share_list(root => $folder) }, 'ARRAY', 'a library that came later is used');
     like(PVE::SMBGateway->version, qr/\A\d+[.]\d+[.]\d+\z/, 'its version');
-    $ENV{SMBGW_LIBRARY} = '/nonexistent/libsmbgw.so';
+    local $ENV{SMBGW_LIBRARY} = '/nonexistent/libsmbgw.so';
     is(ref eval { PVE::SMBGateway->share_list(root => $folder) }, 'ARRAY', 'and it stays');
 }
 

@@ -71,6 +71,8 @@ sub while_locked {
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
         close $work_is_done;
+        # Open as long as this process is there.
+        ## no critic (RequireBriefOpen)
         open my $lock, '>>', "$tree/run/smbgw/share-media.lock" or POSIX::_exit(1);
         flock $lock, LOCK_EX or POSIX::_exit(1);
         syswrite $holder_is_ready, 'x';

@@ -149,13 +149,68 @@ PVE::SMBGateway - SMB shares with quotas that the kernel enforces
 =head1 SYNOPSIS
 
     use PVE::SMBGateway;
+    use PVE::SMBGateway::Quota;
 
-    my $usage = PVE::SMBGateway->call('quota.status', { name => 'media' }, timeout => 5);
+    PVE::SMBGateway->share_create(
+        name         => 'media',
+        quota        => '10G',
+        users        => ['alice'],
+        create_users => 1,
+        passwords    => { alice => $password },
+        timeout      => 60,
+    );
+    my ($share) = @{ PVE::SMBGateway::Quota->status(name => 'media') };
+    print "$share->{usage}{bytes} of $share->{usage}{limits}{bytes} bytes\n";
+
+    eval { PVE::SMBGateway->share_delete(name => 'media'); 1 }
+        or $@->code eq 'share.not-found'
+        or die $@;
 
 =head1 DESCRIPTION
 
-Perl's way to F<libsmbgw.so>. Each call does one thing and leaves nothing behind: no process, no thread, no
-open file, no signal handler.
+Perl's way to F<libsmbgw.so>. Each method of the library is a class method here, with the same named
+arguments. F<docs/abi.md> of the project lists the methods, and F<schema/> has what each takes and returns.
+Methods of shares are in this module, the others in L<PVE::SMBGateway::Quota>, L<PVE::SMBGateway::Monitor> and
+L<PVE::SMBGateway::Alert>.
+
+=head2 Arguments
+
+Texts, names and replies are Perl character strings. What was read from a file or the command line is decoded
+first. Sizes are texts such as C<10G>; a truth value is C<1> or C<0>; an argument that is undef counts as not
+given. All methods take C<root>, the directory of an image to work on instead of this machine, and C<timeout>.
+
+=head2 Passwords
+
+C<passwords> is a hash of names and passwords. They never are in a request, a log or an error, and the library
+wipes its copy. L<PVE::SMBGateway::Secrets> says how to give one that Perl never sees.
+
+=head2 Errors
+
+What fails dies with a L<PVE::SMBGateway::Error>, which has a code, a message and a hint. C<$@>, C<$!> and C<$?>
+are otherwise left as they are.
+
+=head2 Time
+
+C<timeout> is in seconds and may be a fraction; without it there is a minute, and the longest is a day. Perl
+runs signal handlers after a call, not during one: C<alarm> does not end a call. Where the program has to be
+done by an alarm, the timeout is shorter than that by what undoing may take. Undoing a change that failed has
+time of its own.
+
+=head2 Processes
+
+A call leaves nothing behind: no process, no thread, no open file, no signal handler. It can be made before and
+after C<fork>, in parent and child, whatever the disposition of C<SIGCHLD>.
+
+=head2 Taint checks
+
+The module works in programs that run with C<-T>. Tainted arguments are taken: the library checks each one as
+what it is, starts no shell, and leaves the tree at C<root> by no symbolic link. What it returns is not tainted.
+The environment variable C<SMBGW_LIBRARY>, which names another library file, counts for nothing there.
+
+=head2 The library
+
+It is loaded by the first call. Where it is missing or too old, that call dies with an error of the code
+C<library.missing> or C<library.too-old>, and the next one looks again.
 
 =head1 METHODS
 
@@ -163,13 +218,52 @@ open file, no signal handler.
 
     my $reply = PVE::SMBGateway->call($method, \%request, timeout => $seconds, secrets => \%passwords);
 
-Calls a method of the library by its name with a request, and returns the reply as Perl data. Texts are Perl
-character strings. What fails dies with a L<PVE::SMBGateway::Error>.
+Calls a method of the library by its name with a request, and returns the reply as Perl data. The types are
+JSON's: a truth value is C<\1> or C<\0> (or what a JSON module has for it), and a number is no text.
 
-C<timeout> is in seconds and may be a fraction; without it there is a minute. C<secrets> are passwords by
-name; L<PVE::SMBGateway::Secrets> says what a password may be.
+=head2 version
 
-The library reads the types strictly: a truth value is C<\1> or C<\0> (or what a JSON module has for it).
+The version of the library, such as C<0.1.0>.
+
+=head2 library_methods
+
+A hash with C<methods>, a list of hashes with C<name>, C<summary> and C<changes>, whether it may change
+something.
+
+=head2 share_create
+
+Makes a share: C<name>, C<quota>, C<path>, C<users>, C<groups>, C<create_users>, C<passwords> (of users that are
+made), C<read_only>, C<guest>, C<min_protocol>, C<encrypt>, C<comment>, C<mode>, and C<force>, to make it even
+where the directory holds more than the quota.
+
+=head2 share_check
+
+Checks what C<share_create> would check, and changes nothing.
+
+=head2 share_list
+
+The records of all shares.
+
+=head2 share_status
+
+How the share C<name> is: its record, its usage, whether it answers, and what is not as it is meant to be.
+
+=head2 share_resize
+
+Gives the share C<name> the limit C<quota>; C<force> sets one below what it holds.
+
+=head2 share_delete
+
+Takes the share C<name> away. Its data stays, unless C<purge> is given; C<keep_history> sets the history of its
+usage apart.
+
+=head2 share_recover
+
+Finishes or undoes what was interrupted.
+
+=head1 SEE ALSO
+
+L<PVE::SMBGateway::Error>, F<docs/perl.md>
 
 =head1 LICENSE
 

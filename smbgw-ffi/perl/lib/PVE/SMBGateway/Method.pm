@@ -47,7 +47,10 @@ my %SHAPE = (
 # The numbers that are exact in Perl and in C.
 my $WHOLE_NUMBER = qr/\A-?(?:0|[1-9]\d{0,17})\z/a;
 
-sub names { return sort keys %TAKES }
+sub names {
+    my @names = sort keys %TAKES;
+    return @names;
+}
 
 sub takes {
     my ($method) = @_;
