@@ -5,11 +5,10 @@ package PVE::Storage;
 use strict;
 use warnings;
 
-# The plugins ask for these while they are loaded.
-my ($VERSION_OF_API, $AGE_OF_API);
-BEGIN { ($VERSION_OF_API, $AGE_OF_API) = split m{/}, $ENV{PVE_STANDIN_API} // '15/6' }
-use constant APIVER => $VERSION_OF_API;
-use constant APIAGE => $AGE_OF_API;
+use PVE::StandIn;
+
+use constant APIVER => $PVE::StandIn::APIVER;
+use constant APIAGE => $PVE::StandIn::APIAGE;
 
 use PVE::Cluster qw(cfs_read_file cfs_write_file cfs_lock_file);
 use PVE::INotify;

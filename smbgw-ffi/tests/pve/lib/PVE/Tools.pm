@@ -72,7 +72,8 @@ sub dir_glob_foreach {
     opendir(my $handle, $dir) or return;
     my @names = sort readdir $handle;
     for my $name (@names) {
-        $code->($name) if $name =~ m/^$pattern$/;
+        # Matched, and so untainted.
+        $code->($1) if $name =~ m/^($pattern)$/;
     }
     return;
 }

@@ -14,6 +14,7 @@ use JSON::PP qw(decode_json);
 
 use PVE::Cluster qw(cfs_register_file);
 use PVE::JSONSchema qw(get_standard_option);
+use PVE::StandIn;
 use PVE::Tools qw(run_command split_list);
 
 use base qw(PVE::SectionConfig);
@@ -71,7 +72,7 @@ sub valid_content_types {
 sub sensitive_properties {
     my ($type) = @_;
     # Before version 11 the list was fixed.
-    my $own = PVE::Storage::APIVER() >= 11 && $data->{plugindata}{$type}{'sensitive-properties'};
+    my $own = $PVE::StandIn::APIVER >= 11 && $data->{plugindata}{$type}{'sensitive-properties'};
     return [ sort keys %$own ] if $own;
     return [qw(encryption-key keyring master-pubkey password)];
 }
@@ -159,7 +160,7 @@ sub on_update_hook { return undef }
 
 sub on_delete_hook { return undef }
 
-if (PVE::Storage::APIVER() >= 13) {
+if ($PVE::StandIn::APIVER >= 13) {
     no strict 'refs';
     *{ __PACKAGE__ . '::on_update_hook_full' } = sub {
         my ($class, $id, $scfg, $update, $delete, $sensitive) = @_;

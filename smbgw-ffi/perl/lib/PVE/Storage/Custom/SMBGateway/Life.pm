@@ -25,7 +25,7 @@ sub add {
     _check_password($storeid, $scfg, $password);
     my $found = _find($storeid, $scfg);
     my $origin = _private($storeid, 'origin');
-    if ($found && !_was_being_made($found, $origin, $node)) {
+    if ($found && !_is_of_earlier_add($found, $origin, $node)) {
         _adopt($storeid, $scfg, $found, $node);
     } else {
         my %origin = (
@@ -33,8 +33,8 @@ sub add {
             share     => PVE::Storage::Custom::SMBGateway::Look::share_of($storeid, $scfg),
             path      => $scfg->{path},
             made      => \1,
-            since     => $found ? $origin->{since} : time,
-            directory => $found ? $origin->{directory} : -e $scfg->{path} ? \0 : \1,
+            since     => time,
+            directory => ($found ? $origin->{directory} : !-e $scfg->{path}) ? \1 : \0,
         );
         _make($storeid, $scfg, $password, $time, $found, \%origin);
     }
@@ -52,7 +52,8 @@ sub update {
     my $quota = $update->{'smbgw-quota'};
     if (defined $quota) {
         _check_node_of_share($storeid, 'changed');
-        _resize($storeid, $scfg, $quota, $time);
+        my $name = PVE::Storage::Custom::SMBGateway::Look::share_of($storeid, $scfg);
+        _call($storeid, $time, 'share.resize', { name => $name, quota => $quota });
     }
     _private($storeid, 'forget_password') if exists $sensitive->{password};
     return;
@@ -112,17 +113,16 @@ sub _find {
             . "'$found->{path}' to use it, or another --smbgw-share");
 }
 
-# Whether an add that was killed had come as far as to make it.
-sub _was_being_made {
+# Whether an add made it that was killed, or could not write storage.cfg: after a storage was removed,
+# nothing is kept of it.
+sub _is_of_earlier_add {
     my ($found, $origin, $node) = @_;
     return
            $origin
         && $origin->{made}
-        && !defined $origin->{created_at}
         && $origin->{node} eq $node
         && lc $origin->{share} eq lc $found->{name}
-        && $origin->{path} eq $found->{path}
-        && _was_made_then($found, $origin);
+        && _is_the_one($found, $origin);
 }
 
 sub _was_made_then {
@@ -150,11 +150,9 @@ sub _make {
     # Before the share, so that nobody has to guess after a crash.
     my $done = eval {
         _private($storeid, 'keep_origin', $origin);
-        if (!$found) {
-            _create($storeid, $scfg, $password, $time);
-        } elsif (defined $scfg->{'smbgw-quota'}) {
-            _resize($storeid, $scfg, $scfg->{'smbgw-quota'}, $time);
-        }
+        # What the earlier add was told may be different.
+        _call($storeid, $time, 'share.delete', { name => $found->{name} }) if $found;
+        _create($storeid, $scfg, $password, $time);
         my $made = _find($storeid, $scfg) // _die($storeid, 'the share is gone again');
         $origin->{created_at} = $made->{created_at};
         _private($storeid, 'keep_origin', $origin);
@@ -199,12 +197,6 @@ sub _create {
         $secrets{$account} = $password;
     }
     return _call($storeid, $time, 'share.create', \%request, \%secrets);
-}
-
-sub _resize {
-    my ($storeid, $scfg, $quota, $time) = @_;
-    my $name = PVE::Storage::Custom::SMBGateway::Look::share_of($storeid, $scfg);
-    return _call($storeid, $time, 'share.resize', { name => $name, quota => $quota });
 }
 
 # Takes away the share that the storage made, and nothing that has data in it.

@@ -1,0 +1,137 @@
+#!/usr/bin/perl
+
+# The life of a storage, with real clients of its share.
+
+use strict;
+use warnings;
+
+use FindBin;
+use Test::More;
+
+use lib "$FindBin::Bin/lib";
+use SMBGateway::Node qw(content_of needs_host pvesm shares smbclient storage_cfg
+    there_is_nothing_of write_file);
+
+needs_host();
+
+my $ALICE = 'alice%Tr0ub4dor&3';
+my $MIB   = 1 << 20;
+
+sub quietly {
+    my ($what, @arguments) = @_;
+    my $ran = pvesm(@arguments);
+    is_deeply([ @$ran{qw(status err)} ], [ 0, q{} ], $what) or diag($ran->{err});
+    return $ran->{out};
+}
+
+sub status_of {
+    my ($id) = @_;
+    my $out = quietly("status of $id", 'status');
+    my ($line) = grep { m/^\Q$id\E\s/ } split /\n/, $out;
+    my (undef, $type, $state, $total, $used, $available) = split q{ }, $line // q{};
+    return { type => $type, state => $state, total => $total, used => $used, available => $available };
+}
+
+for my $api ('10/1', '15/6') {
+    local $ENV{PVE_STANDIN_API} = $api;
+    quietly("API $api: add", 'add', 'smbgateway', 'media', '--smbgw-quota', '64M',
+        '--username', 'alice', '--password', 'Tr0ub4dor&3', '--content', 'iso,backup',
+        '--smbgw-comment', "Films \x{e4}");
+    is_deeply([ shares() ], ['media'], "API $api: the share is there");
+    my $cfg = storage_cfg();
+    like($cfg, qr{^smbgateway: media\n\tpath /srv/smb/media\n}m, "API $api: storage.cfg");
+    like($cfg, qr/^\tnodes gw$/m, "API $api: the storage is one of this node");
+    unlike($cfg, qr/Tr0ub4dor|password/, "API $api: no password in storage.cfg");
+    is(content_of('/etc/pve/priv/storage/media.pw'), "password=Tr0ub4dor&3\n", "API $api: the password");
+    is((stat '/etc/pve/priv/storage/media.pw')[2] & oct '777', oct '600', "API $api: is root's alone");
+    is((stat '/etc/pve/priv/storage')[2] & oct '777',          oct '700', "API $api: and its directory");
+
+    write_file('/tmp/smbgw-plugin-film.iso', 'x' x (8 * $MIB));
+    my $put = smbclient('media', $ALICE, 'put /tmp/smbgw-plugin-film.iso template/iso/film.iso');
+    unlink '/tmp/smbgw-plugin-film.iso';
+    is($put->{status}, 0, "API $api: a client writes") or diag($put->{out});
+    my $seen = status_of('media');
+    is_deeply([ @$seen{qw(type state total)} ], [ 'smbgateway', 'active', 64 * 1024 ],
+        "API $api: the numbers of the quota");
+    cmp_ok($seen->{used}, '>=', 8 * 1024, "API $api: what the client wrote is used");
+    cmp_ok($seen->{used}, '<',  9 * 1024, "API $api: and nothing else");
+    is($seen->{used} + $seen->{available}, $seen->{total}, "API $api: the rest is available");
+    like(quietly("API $api: list", 'list', 'media'), qr/^media:iso\/film\.iso\s+iso\s+iso\s+8388608$/m,
+        "API $api: the ISO is listed");
+
+    quietly("API $api: set quota", 'set', 'media', '--smbgw-quota', '96M');
+    is(status_of('media')->{total}, 96 * 1024, "API $api: the new quota");
+    quietly("API $api: set something else", 'set', 'media', '--content', 'iso', '--disable', '1');
+    is(status_of('media')->{state}, 'disabled', "API $api: disabled");
+    quietly("API $api: enable", 'set', 'media', '--delete', 'disable');
+    is(status_of('media')->{state}, 'active', "API $api: enabled again");
+    my $less = pvesm('set', 'media', '--smbgw-quota', '1M');
+    isnt($less->{status}, 0, "API $api: a quota below what is used is refused");
+    like($less->{err}, qr/storage 'media': smbgw-quota: .*below/, "API $api: with the reason");
+    like(storage_cfg(), qr/smbgw-quota 96M/, "API $api: the old quota stays");
+    my $fixed = pvesm('set', 'media', '--smbgw-users', 'bob');
+    like($fixed->{err}, qr/can't change value of fixed parameter 'smbgw-users'/, "API $api: fixed");
+    my $password = pvesm('set', 'media', '--password', 'other');
+    like($password->{err}, qr/`smbpasswd alice`/, "API $api: another password");
+    quietly("API $api: forget the password", 'set', 'media', '--delete', 'password');
+    ok(!-e '/etc/pve/priv/storage/media.pw', "API $api: the password is forgotten");
+
+    quietly("API $api: remove", 'remove', 'media');
+    is_deeply([ shares() ], [], "API $api: the share is gone");
+    unlike(storage_cfg(), qr/media/, "API $api: storage.cfg");
+    is_deeply([ glob '/etc/pve/priv/storage/*' ], [], "API $api: private files");
+    like(smbclient('media', $ALICE, 'ls')->{out}, qr/NT_STATUS_BAD_NETWORK_NAME/,
+        "API $api: clients are sent away");
+    is(-s '/srv/smb/media/template/iso/film.iso', 8 * $MIB, "API $api: the data stays");
+
+    # With the data there, and by another name and path.
+    quietly("API $api: add again", 'add', 'smbgateway', 'again', '--smbgw-quota', '64M',
+        '--smbgw-share', 'Films', '--path', '/srv/smb/media', '--smbgw-users', 'root', '--content', 'iso');
+    is_deeply([ shares() ], ['Films'], "API $api: another name");
+    like(quietly("API $api: list again", 'list', 'again'), qr/film\.iso/, "API $api: the data is there");
+    quietly("API $api: remove again", 'remove', 'again');
+    unlink '/srv/smb/media/template/iso/film.iso';
+    rmdir for qw(/srv/smb/media/template/iso /srv/smb/media/template /srv/smb/media);
+    ok(!-e '/srv/smb/media', "API $api: all is away for the next round");
+}
+
+# A share that was there before.
+PVE::SMBGateway->call('share.create',
+    { name => 'before', path => '/srv/smb/before', quota => '32M', guest => \1 });
+my $refused = pvesm('add', 'smbgateway', 'before', '--smbgw-quota', '64M');
+like($refused->{err}, qr/the share 'before' is there already; leave out --smbgw-quota/,
+    'what describes a new share is refused for one that is there');
+$refused = pvesm('add', 'smbgateway', 'before', '--path', '/srv/smb/elsewhere');
+like($refused->{err}, qr{is a share 'before' already, at '/srv/smb/before'}, 'a share elsewhere is refused');
+quietly('take a share that is there', 'add', 'smbgateway', 'before', '--content', 'backup');
+is(status_of('before')->{total}, 32 * 1024, 'its quota');
+quietly('give it another quota', 'set', 'before', '--smbgw-quota', '48M');
+is(status_of('before')->{total}, 48 * 1024, 'its new quota');
+quietly('remove it', 'remove', 'before');
+is_deeply([ shares() ], ['before'], 'a share that was there before stays');
+is_deeply([ glob '/etc/pve/priv/storage/*' ], [], 'nothing is kept of it');
+PVE::SMBGateway->call('share.delete', { name => 'before' });
+
+# One that nobody has used leaves nothing.
+quietly('add', 'add', 'smbgateway', 'empty', '--smbgw-quota', '32M', '--smbgw-guest', '1',
+    '--content', 'iso,images,backup,snippets,vztmpl,rootdir');
+ok(-d '/srv/smb/empty/template/iso', 'directories of content are there');
+quietly('remove', 'remove', 'empty');
+there_is_nothing_of('empty', 'an empty one that was removed');
+
+# Removed where its share is not.
+quietly('add', 'add', 'smbgateway', 'far', '--smbgw-quota', '32M', '--smbgw-guest', '1',
+    '--content', 'backup');
+{
+    local $ENV{PVE_STANDIN_NODE} = 'other';
+    my $ran = pvesm('set', 'far', '--smbgw-quota', '64M');
+    like($ran->{err}, qr/the share is changed on the node that has it: gw/, 'the quota, on another node');
+    $ran = pvesm('remove', 'far');
+    is($ran->{status}, 0, 'removed on another node');
+    like($ran->{err}, qr/the share 'far' stays on node gw; `pve-smbgateway delete far` there/,
+        'which says where the share is');
+}
+is_deeply([ shares() ], ['far'], 'the share stays');
+PVE::SMBGateway->call('share.delete', { name => 'far' });
+
+done_testing();
