@@ -328,15 +328,31 @@ The newest version of the storage API that was tested, or that of the host where
 
 C<smbgateway>.
 
-=head2 plugindata, properties, options, check_config
+=head2 plugindata
 
-What a storage of this type can have.
+Content and formats that are possible, and the name of the secret.
+
+=head2 properties
+
+The options that no other type has.
+
+=head2 options
+
+All that a storage of this type can have, as far as the host knows it.
+
+=head2 check_config
+
+Fills in the path of a new storage.
 
 =head2 on_add_hook
 
 Makes the share or takes the one that is there. What fails leaves nothing.
 
-=head2 on_update_hook, on_update_hook_full
+=head2 on_update_hook
+
+Gives the share another quota, before version 13 of the API.
+
+=head2 on_update_hook_full
 
 Gives the share another quota.
 
@@ -361,9 +377,21 @@ file system is not mounted or the library cannot be loaded. Never dies.
 
 The node and the share.
 
-=head2 get_volume_attribute, update_volume_attribute, get_volume_notes, update_volume_notes
+=head2 get_volume_attribute
 
-Notes and protection of backups.
+Notes and protection of a backup.
+
+=head2 update_volume_attribute
+
+Sets them.
+
+=head2 get_volume_notes
+
+Notes of a backup, as hosts of earlier days ask for them.
+
+=head2 update_volume_notes
+
+Sets them.
 
 =head2 get_import_metadata
 

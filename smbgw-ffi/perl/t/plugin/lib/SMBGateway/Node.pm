@@ -21,6 +21,7 @@ my $FFI = realpath(dirname(__FILE__) . '/../../../../..');
 my @LIB = ("$FFI/perl/lib", "$FFI/tests/pve/lib");
 
 sub stand_in {
+    ## no critic (RequireLocalizedPunctuationVars)
     require lib;
     lib->import(@LIB);
     $ENV{PERL5LIB} = join q{:}, @LIB;

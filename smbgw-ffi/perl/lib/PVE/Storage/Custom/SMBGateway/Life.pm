@@ -34,7 +34,7 @@ sub add {
             path      => $scfg->{path},
             made      => \1,
             since     => time,
-            directory => ($found ? $origin->{directory} : !-e $scfg->{path}) ? \1 : \0,
+            directory => _makes_directory($scfg, $origin) ? \1 : \0,
         );
         _make($storeid, $scfg, $password, $time, $found, \%origin);
     }
@@ -123,6 +123,13 @@ sub _is_of_earlier_add {
         && $origin->{node} eq $node
         && lc $origin->{share} eq lc $found->{name}
         && _is_the_one($found, $origin);
+}
+
+# Also where the directory is what an earlier add had begun with.
+sub _makes_directory {
+    my ($scfg, $origin) = @_;
+    return 1 if !-e $scfg->{path};
+    return $origin && $origin->{made} && $origin->{path} eq $scfg->{path} && $origin->{directory};
 }
 
 sub _was_made_then {

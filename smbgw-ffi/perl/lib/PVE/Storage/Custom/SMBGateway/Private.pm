@@ -88,17 +88,33 @@ F<ID.smbgw> where the share of the storage comes from.
 
 =head1 FUNCTIONS
 
-=head2 password_file, origin_file
+=head2 password_file
 
-The paths of the files.
+The path of the file with the password.
 
-=head2 keep_password, forget_password
+=head2 origin_file
 
-Write and remove the password.
+The path of the file with the origin.
 
-=head2 keep_origin, origin, forget_origin
+=head2 keep_password
 
-Write, read and remove the origin: a hash with C<node>, C<share>, C<path>; C<made>, whether adding the
+Writes the password.
+
+=head2 forget_password
+
+Removes it.
+
+=head2 origin
+
+Reads the origin; nothing where none is kept. Dies where it cannot be read.
+
+=head2 forget_origin
+
+Removes it.
+
+=head2 keep_origin
+
+Writes the origin: a hash with C<node>, C<share>, C<path>; C<made>, whether adding the
 storage makes it; C<since>, when that began; C<created_at>, the time in the record of the share, once it is
 made; C<directory>, whether its directory was missing before.
 
