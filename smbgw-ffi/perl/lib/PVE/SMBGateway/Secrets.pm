@@ -37,7 +37,10 @@ sub _add {
         my $octets = ${$given};
         if (ref ${$secret}) {
             # A reference is to octets; characters beyond them are no octets.
-            utf8::downgrade($octets, 1) or _refuse("the password of `$name` is not made of octets");
+            if (!utf8::downgrade($octets, 1)) {
+                _wipe(\$octets);
+                _refuse("the password of `$name` is not made of octets");
+            }
         }
         else {
             utf8::encode($octets);
