@@ -38,6 +38,7 @@ pub const COMMENT: &str = "SMB share user";
 /// # Ok::<(), smbgw_core::account::UserNameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct UserName(String);
 

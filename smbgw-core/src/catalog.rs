@@ -20,6 +20,7 @@ const VERSION: u32 = 1;
 
 /// One share as it is meant to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShareRecord {
     /// The form of this record.
     version: u32,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Undoing follows from it: only what was [`Created`](Change::Created) or
 /// [`Updated`](Change::Updated) by a run is undone by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// All was as asked for already.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The broad kind of an error, which decides a program's exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// The request itself is wrong; nothing was touched.
@@ -38,6 +39,7 @@ pub trait Coded: std::error::Error {
 
 /// One thing that is wrong with a request or with the machine it is meant for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     /// The field of the request (`name`, `path`, `quota`, …) or the part of the machine.
     pub field: String,

@@ -38,6 +38,7 @@ pub struct Plan {
 
 /// The kinds of operations on shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Operation {
     /// Make a share.
@@ -60,6 +61,7 @@ impl std::fmt::Display for Operation {
 
 /// Something that may be left of an operation that could be neither finished nor undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LeftBehind {
     /// What it is, such as `the directory /srv/smb/media`.
     pub what: String,

@@ -7,6 +7,7 @@
 
 pub mod channel;
 pub mod delivery;
+pub mod document;
 pub mod engine;
 pub mod error;
 pub mod message;
@@ -17,10 +18,12 @@ pub mod scope;
 pub mod settings;
 pub mod state;
 pub mod store;
+pub mod trial;
 mod versioned;
 
 pub use channel::{Channel, ChannelError};
 pub use delivery::{Delivery, DeliveryStatus, Running};
+pub use document::{Acknowledged, Overview, Silenced, Unsilenced};
 pub use engine::{Transition, observe};
 pub use error::AlertError;
 pub use message::{Message, Messages};
@@ -31,3 +34,4 @@ pub use scope::{Scope, Subject};
 pub use settings::{AlertSettings, RuleBook, Rules};
 pub use state::{Acknowledgement, Alert, Silence, State};
 pub use store::{AlertStore, Damage, Update};
+pub use trial::{Trial, Tried};

@@ -75,6 +75,7 @@ impl Event {
 
 /// What is known with a reading; what does not apply is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Facts {
     /// One lower-case sentence without a full stop: what is the matter.

@@ -70,6 +70,7 @@ impl Default for Pace {
 
 /// How the delivery by one channel goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelStatus {
     /// The name of the channel.
     pub channel: String,
@@ -91,6 +92,7 @@ pub struct ChannelStatus {
 
 /// An attempt that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failure {
     /// When, in seconds since 1970-01-01 00:00 UTC.
     pub at: i64,
@@ -100,6 +102,7 @@ pub struct Failure {
 
 /// A message that was not delivered and will not be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GivenUp {
     /// The message's [`id`](Notice::id).
     pub id: String,

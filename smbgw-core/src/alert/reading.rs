@@ -36,6 +36,7 @@ pub enum Measure {
 
 /// What an alert is about. A share has at most one alert of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// Bytes against their limit.
@@ -59,6 +60,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Those that alerts are of: all but [`Kind::Test`].
+    pub const OF_ALERTS: [Self; 8] = [
+        Self::Space,
+        Self::Inodes,
+        Self::Forecast,
+        Self::SoftLimit,
+        Self::HardLimit,
+        Self::Drift,
+        Self::Unreadable,
+        Self::History,
+    ];
+
     /// The name in files and on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -83,6 +96,7 @@ impl fmt::Display for Kind {
 
 /// How bad something is, by the names of syslog(3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Worth knowing.

@@ -5,10 +5,15 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::reading::Kind;
+use crate::catalog;
+use crate::error::Problem;
+use crate::host::Host;
+use crate::lifecycle::ShareError;
 use crate::share::ShareName;
 
 /// Which alerts an acknowledgement or a silence is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Scope {
     /// Whose alerts.
     pub of: Subject,
@@ -19,6 +24,7 @@ pub struct Scope {
 
 /// Whose alerts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Subject {
     /// Those of all shares and of the machine.
@@ -30,6 +36,51 @@ pub enum Subject {
 }
 
 impl Scope {
+    /// The alerts of the share called `share`, or of everything; of the kind called `kind`, or of all.
+    ///
+    /// # Errors
+    /// All that is wrong.
+    pub fn parse(share: Option<&str>, kind: Option<&str>) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let of = match share.map(str::parse::<ShareName>) {
+            None => Subject::Everything,
+            Some(Ok(name)) => Subject::Share(name),
+            Some(Err(error)) => {
+                problems.push(Problem::from_error("share", &error));
+                Subject::Everything
+            }
+        };
+        let kind = kind.and_then(|text| {
+            let found = Kind::OF_ALERTS
+                .into_iter()
+                .find(|kind| kind.as_str() == text);
+            if found.is_none() {
+                let known: Vec<&str> = Kind::OF_ALERTS.iter().map(|kind| kind.as_str()).collect();
+                let message = format!("`{text}` is no kind of alert: give {}", known.join(", "));
+                problems.push(Problem::invalid("kind", "alert.no-kind", message));
+            }
+            found
+        });
+        match problems.is_empty() {
+            true => Ok(Self { of, kind }),
+            false => Err(problems),
+        }
+    }
+
+    /// Checks that the share that is meant is there: a silence would be for nobody otherwise, and
+    /// nobody would notice.
+    ///
+    /// # Errors
+    /// [`ShareError::NotFound`] where it is not. One whose record cannot be read is there.
+    pub fn check_share(&self, host: &dyn Host) -> Result<(), ShareError> {
+        if let Subject::Share(name) = &self.of
+            && let Ok(None) = catalog::load(host, name)
+        {
+            return Err(ShareError::NotFound(name.clone()));
+        }
+        Ok(())
+    }
+
     /// All alerts of `subject`.
     pub fn all_of(subject: Subject) -> Self {
         Self {

@@ -43,6 +43,7 @@ pub(super) type Key = (Option<String>, Kind);
 
 /// An alert as it is shown.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Alert {
     /// The share; `None` for the machine as a whole.
     pub share: Option<ShareName>,
@@ -64,6 +65,7 @@ pub struct Alert {
 
 /// Somebody knows of an alert: it is not repeated, unless it becomes worse.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Acknowledgement {
     /// When, in seconds since 1970-01-01 00:00 UTC.
     pub at: i64,
@@ -78,6 +80,7 @@ pub struct Acknowledgement {
 
 /// Alerts that people are not told of for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Silence {
     /// Which.
     pub scope: Scope,

@@ -7,6 +7,7 @@
 
 mod create;
 mod delete;
+mod document;
 mod execute;
 mod outcome;
 mod preflight;
@@ -19,6 +20,7 @@ mod verify;
 
 pub use create::{check, create};
 pub use delete::{DeleteOptions, delete};
+pub use document::ErrorDocument;
 pub use outcome::{Finding, Outcome, Report, ShareError, StepReport, Unrecovered};
 pub use preflight::{Check, CheckResult, Preflight};
 pub use recover::{Recovered, recover};

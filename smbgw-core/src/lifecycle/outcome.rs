@@ -16,6 +16,7 @@ use crate::step_error::StepError;
 
 /// How an operation that was begun ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Outcome {
     /// All of it is done.
@@ -36,6 +37,7 @@ pub enum Outcome {
 
 /// What an operation did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// The share.
     pub share: ShareName,
@@ -47,6 +49,7 @@ pub struct Report {
 
 /// What one step did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepReport {
     /// What the step does.
     pub title: String,
@@ -56,6 +59,7 @@ pub struct StepReport {
 
 /// A failure in a form that can be shown and stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// What was being done.
     pub during: String,
@@ -151,11 +155,11 @@ impl Coded for ShareError {
             Self::Preflight(_) => ErrorKind::Unsupported,
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::Unrecovered(_) => ErrorKind::Failed,
-            Self::Lock(error) => error.kind(),
-            Self::State(error) => error.kind(),
-            Self::File(error) => error.kind(),
-            Self::Storage(error) => error.kind(),
-            Self::Step(error) => error.kind(),
+            Self::Lock(error) => of_a_part(error.kind()),
+            Self::State(error) => of_a_part(error.kind()),
+            Self::File(error) => of_a_part(error.kind()),
+            Self::Storage(error) => of_a_part(error.kind()),
+            Self::Step(error) => of_a_part(error.kind()),
         }
     }
 
@@ -173,17 +177,25 @@ impl Coded for ShareError {
     }
 }
 
-/// The kind that stands for all problems: an invalid request before a conflict before the rest.
+/// What is missing of a share that is there is a failure: only the share itself is "not found".
+fn of_a_part(kind: ErrorKind) -> ErrorKind {
+    match kind {
+        ErrorKind::NotFound => ErrorKind::Failed,
+        kind => kind,
+    }
+}
+
+/// The kind that stands for all problems: an invalid request before a conflict before a machine that
+/// is not ready. A request that names what is not there is invalid.
 fn worst(problems: &[Problem]) -> ErrorKind {
-    [
-        ErrorKind::Invalid,
-        ErrorKind::NotFound,
-        ErrorKind::Conflict,
-        ErrorKind::Unsupported,
-    ]
-    .into_iter()
-    .find(|kind| problems.iter().any(|problem| problem.kind == *kind))
-    .unwrap_or(ErrorKind::Failed)
+    let is_any = |kind| problems.iter().any(|problem| problem.kind == kind);
+    if is_any(ErrorKind::Invalid) || is_any(ErrorKind::NotFound) {
+        return ErrorKind::Invalid;
+    }
+    [ErrorKind::Conflict, ErrorKind::Unsupported]
+        .into_iter()
+        .find(|kind| is_any(*kind))
+        .unwrap_or(ErrorKind::Invalid)
 }
 
 fn listed(problems: &[Problem]) -> String {

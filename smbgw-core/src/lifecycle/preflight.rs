@@ -25,6 +25,7 @@ use crate::smbconf::globals::Globals;
 
 /// What was checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Preflight {
     /// Every check with its result.
@@ -33,6 +34,7 @@ pub struct Preflight {
 
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
     /// What was checked: `tools`, `smb.conf`, `settings`, `quota`, `space`, `service` or `password`.
     pub name: &'static str,
@@ -47,6 +49,7 @@ pub struct Check {
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckResult {
     /// All right.

@@ -21,6 +21,7 @@ use crate::steps::announce::reload_if_running;
 
 /// What became of one interrupted operation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Recovered {
     /// The share.
     pub share: ShareName,

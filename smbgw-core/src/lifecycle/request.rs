@@ -1,6 +1,7 @@
 //! Looking at a request for a share on the machine it is meant for.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::account;
@@ -12,6 +13,7 @@ use crate::layout::SMB_CONF;
 use crate::lifecycle::outcome::ShareError;
 use crate::machine::Machine;
 use crate::ports::Survey;
+use crate::secret::Secret;
 use crate::share::{ShareDraft, ShareName, SharePath, ShareSpec};
 use crate::size::{ByteSize, QuotaSize};
 use crate::smbconf::globals::explicit_globals_following;
@@ -25,6 +27,18 @@ pub struct CreateOptions {
     pub draft: ShareDraft,
     /// Make it even if the directory holds more than the quota already.
     pub force: bool,
+}
+
+impl CreateOptions {
+    /// Stand-ins for the passwords that making the share would need, for who only checks the request:
+    /// one for each user that is to be made.
+    pub fn passwords_to_come(&self) -> BTreeMap<String, Secret> {
+        let users = self.draft.users.iter();
+        users
+            .filter(|_| self.draft.create_users)
+            .map(|user| (user.clone(), Secret::from(Vec::new())))
+            .collect()
+    }
 }
 
 /// A request that is valid here.

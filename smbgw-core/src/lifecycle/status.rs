@@ -17,6 +17,7 @@ use crate::step_error::StepError;
 
 /// A share as it is at this moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShareStatus {
     /// What it is meant to be.
     pub record: ShareRecord,
@@ -32,6 +33,7 @@ pub struct ShareStatus {
 
 /// What a share holds at this moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShareUsage {
     /// The share.
     pub name: ShareName,

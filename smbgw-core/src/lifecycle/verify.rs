@@ -16,6 +16,7 @@ use crate::share::ShareName;
 
 /// What came out of a look at shares.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verification {
     /// Each share.
     pub shares: Vec<ShareVerdict>,
@@ -37,6 +38,7 @@ impl Verification {
 
 /// How a share is against how it is meant to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShareVerdict {
     /// The share.
     pub name: ShareName,
@@ -74,6 +76,7 @@ impl ShareVerdict {
 
 /// Something that a share which is gone left, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StrayVerdict {
     /// What it is.
     #[serde(flatten)]

@@ -29,6 +29,7 @@ pub enum Depth {
 
 /// One thing that is not as it is meant to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Deviation {
     /// Stable code, such as `quota.limit-differs`.
     pub code: String,
@@ -95,6 +96,7 @@ impl Deviation {
 
 /// One thing that was put right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Repair {
     /// The code of the [`Deviation`] or [`Stray`] that it was.
     pub code: String,
@@ -117,6 +119,7 @@ impl Repair {
 
 /// Something that a volume which is nobody's any more left on the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stray {
     /// Stable code, such as `quota.stray-project`.
     pub code: String,

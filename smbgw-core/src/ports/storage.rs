@@ -151,6 +151,7 @@ pub enum Data {
 
 /// A file system with per-share limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Filesystem {
     /// ext4, by project quotas.
@@ -176,6 +177,7 @@ impl fmt::Display for Filesystem {
 
 /// The place of a share's data, with all that is needed to find, limit and give it up again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Volume {
     /// The directory that is shared.
     pub path: PathBuf,
@@ -189,6 +191,7 @@ pub struct Volume {
 
 /// What a file system knows a volume by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Handle {
     /// The project id of ext4 and XFS.
@@ -212,6 +215,7 @@ pub enum Handle {
 
 /// What was at a volume's path before it became one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// Nothing: the volume was made new and may be removed whole.
@@ -278,6 +282,7 @@ pub enum QuotaState {
 
 /// Limits of a volume; `None` is "no limit".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Limits {
     /// Bytes that cannot be exceeded.
     pub bytes: Option<u64>,
@@ -304,6 +309,7 @@ impl Limits {
 
 /// What a volume holds and what its limits are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Bytes that count against the limit.
     pub bytes: u64,

@@ -33,6 +33,7 @@ const RESERVED: [&str; 9] = [
 /// # Ok::<(), smbgw_core::share::NameError>(())
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct ShareName(String);
 

@@ -52,6 +52,7 @@ const PARENTS_ONLY: [&str; 13] = [
 ///
 /// Whether the path is safe on a certain machine is told by [`SharePath::check_on`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct SharePath(PathBuf);
 

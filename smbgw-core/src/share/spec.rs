@@ -16,6 +16,7 @@ use crate::size::{QuotaSize, SizeError};
 /// [`check`](ShareDraft::check) turns it into a [`ShareSpec`] or into a list of everything that is
 /// wrong with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ShareDraft {
     /// The share's name.
@@ -200,6 +201,7 @@ impl ShareDraft {
 
 /// A share that can be made: every field valid, and no two in contradiction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShareSpec {
     /// The share's name.
     pub name: ShareName,
@@ -222,6 +224,7 @@ pub struct ShareSpec {
 
 /// Who may use a share, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Access {
     /// Unix accounts.
@@ -236,6 +239,7 @@ pub struct Access {
 
 /// Where the share's Samba runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Mode {
@@ -247,6 +251,7 @@ pub enum Mode {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Protocol {
     /// SMB 2.1 (Windows 7).
     #[serde(rename = "2.1")]
@@ -273,6 +278,7 @@ impl Protocol {
 
 /// Whether what goes over the wire is encrypted (smb.conf(5), `server smb encrypt`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Encryption {
     /// Clients that cannot encrypt are refused.
