@@ -27,6 +27,7 @@ prove! {
     alerts_reach_the_notifications_of_the_host "notify.t"
     the_stand_in_is_as_strict_as_the_loader "stand_in.t"
     a_dead_storage_harms_no_other "status.t"
+    taint_checks_do_no_harm "taint.t"
 }
 
 #[test]

@@ -37,6 +37,10 @@ fails('a password of nobody', qr/Name the account with --username/, @GUEST, '--p
 fails('an option of another type', qr/unexpected property 'pool'/, @GUEST, '--pool', 'tank');
 fails('an option that is none', qr/smbgw-nonsense: property is not defined/, @GUEST,
     '--smbgw-nonsense', '1');
+fails('a comment that storage.cfg could not keep', qr/smbgw-comment: .*pattern/, @GUEST,
+    '--smbgw-comment', "F\x{fc}ller");
+fails('a path that the host could not list', qr/the path '.*' has other characters/, @GUEST,
+    '--path', '/srv/smb/my films');
 fails('a path of the system', qr/path: /, @GUEST, '--path', '/etc/samba');
 fails('a file system without limits', qr/tmpfs/, @GUEST, '--path', '/srv/media');
 {

@@ -4,6 +4,7 @@
 
 use strict;
 use warnings;
+use utf8;
 
 use FindBin;
 use Test::More;
@@ -14,7 +15,7 @@ use SMBGateway::Node qw(content_of needs_host pvesm shares smbclient storage_cfg
 
 needs_host();
 
-my $ALICE = 'alice%Tr0ub4dor&3';
+my $ALICE = 'alice%Tr0ub4dör&3';
 my $MIB   = 1 << 20;
 
 sub quietly {
@@ -22,6 +23,12 @@ sub quietly {
     my $ran = pvesm(@arguments);
     is_deeply([ @$ran{qw(status err)} ], [ 0, q{} ], $what) or diag($ran->{err});
     return $ran->{out};
+}
+
+sub octets {
+    my ($text) = @_;
+    utf8::encode($text);
+    return $text;
 }
 
 sub status_of {
@@ -35,14 +42,14 @@ sub status_of {
 for my $api ('10/1', '15/6') {
     local $ENV{PVE_STANDIN_API} = $api;
     quietly("API $api: add", 'add', 'smbgateway', 'media', '--smbgw-quota', '64M',
-        '--username', 'alice', '--password', 'Tr0ub4dor&3', '--content', 'iso,backup',
-        '--smbgw-comment', "Films \x{e4}");
+        '--username', 'alice', '--password', 'Tr0ub4dör&3', '--content', 'iso,backup',
+        '--smbgw-comment', 'Films, and more');
     is_deeply([ shares() ], ['media'], "API $api: the share is there");
     my $cfg = storage_cfg();
     like($cfg, qr{^smbgateway: media\n\tpath /srv/smb/media\n}m, "API $api: storage.cfg");
     like($cfg, qr/^\tnodes gw$/m, "API $api: the storage is one of this node");
-    unlike($cfg, qr/Tr0ub4dor|password/, "API $api: no password in storage.cfg");
-    is(content_of('/etc/pve/priv/storage/media.pw'), "password=Tr0ub4dor&3\n", "API $api: the password");
+    unlike($cfg, qr/Tr0ub4d|password/, "API $api: no password in storage.cfg");
+    is(content_of('/etc/pve/priv/storage/media.pw'), octets("password=Tr0ub4dör&3\n"), "API $api: the password");
     is((stat '/etc/pve/priv/storage/media.pw')[2] & oct '777', oct '600', "API $api: is root's alone");
     is((stat '/etc/pve/priv/storage')[2] & oct '777',          oct '700', "API $api: and its directory");
 

@@ -127,6 +127,7 @@ is_deeply([ grep { !$_->{description} || !$_->{type} } values %$properties ], []
 my @changeable = grep { m/\Asmbgw-/ && !$options->{$_}{fixed} } keys %$options;
 is_deeply(\@changeable, ['smbgw-quota'], 'only the quota of a share can be changed');
 is_deeply($options->{path}, { fixed => 1 }, 'the path is fixed');
+is_deeply($options->{username}, { fixed => 1, optional => 1 }, 'so is the account that may be made');
 my $plugindata = $class->plugindata();
 is(ref $plugindata->{content}[$_], 'HASH', "content $_ is a hash") for 0, 1;
 is_deeply([ grep { !$plugindata->{content}[0]{$_} } keys %{ $plugindata->{content}[1] } ], [],

@@ -19,10 +19,14 @@ my $TESTED_API = 15;
 # fails at the end of this time still has to be taken back.
 my $TIME_FOR_CHANGE = 40;
 
+# The host writes storage.cfg in no certain encoding, and reads octets: other characters would come back
+# as something else.
+my $PRINTABLE = '[ -~]+';
+
 # Options of the host and of its own storages; those that a host does not have are left out.
 my @OPTIONS_OF_HOST = qw(
     bwlimit content content-dirs create-subdirs disable format max-protected-backups nodes password
-    preallocation prune-backups username
+    preallocation prune-backups
 );
 
 # What describes the share that an add makes.
@@ -62,6 +66,7 @@ sub properties {
             description => 'The name of the share; that of the storage if not given.',
             type        => 'string',
             maxLength   => 80,
+            pattern     => $PRINTABLE,
             optional    => 1,
         },
         'smbgw-quota' => {
@@ -74,12 +79,14 @@ sub properties {
             description => 'Accounts of the node that may use the share.',
             type        => 'string',
             maxLength   => 4096,
+            pattern     => $PRINTABLE,
             optional    => 1,
         },
         'smbgw-groups' => {
             description => 'Groups of the node whose members may use the share.',
             type        => 'string',
             maxLength   => 4096,
+            pattern     => $PRINTABLE,
             optional    => 1,
         },
         'smbgw-guest' => {
@@ -112,6 +119,7 @@ sub properties {
             description => 'What clients show beside the name of the share.',
             type        => 'string',
             maxLength   => 256,
+            pattern     => $PRINTABLE,
             optional    => 1,
         },
     };
@@ -127,9 +135,10 @@ sub options {
     # this, all properties are declared, ours among them.
     my $declared = $class->private()->{propertyList} // {};
     my $complete = exists $declared->{'smbgw-quota'};
-    for my $name (@OPTIONS_OF_HOST) {
+    for my $name (@OPTIONS_OF_HOST, 'username') {
         $options{$name} = { optional => 1 } if !$complete || exists $declared->{$name};
     }
+    $options{username}->{fixed} = 1 if $options{username};
     return \%options;
 }
 

@@ -44,6 +44,7 @@ sub needs_host {
 # What a program did: status, standard output, standard error.
 sub run_program {
     my (@argv) = @_;
+    utf8::encode($_) for @argv;
     my %ran = (argv => "@argv");
     my $error = "/tmp/smbgw-plugin-test.$$";
     open my $stderr, '+>', $error or die "$error: $!\n";

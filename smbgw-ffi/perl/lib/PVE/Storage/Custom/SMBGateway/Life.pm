@@ -21,6 +21,7 @@ sub add {
     my ($storeid, $scfg, $password, $time) = @_;
     my $node = PVE::INotify::nodename();
     _check_mode($storeid, $scfg);
+    _check_path($storeid, $scfg);
     _check_nodes($storeid, $scfg, $node);
     _check_password($storeid, $scfg, $password);
     my $found = _find($storeid, $scfg);
@@ -73,6 +74,15 @@ sub _check_mode {
     return if $mode eq 'native';
     return _die($storeid, "shares in mode '$mode' cannot be made yet; leave out --smbgw-mode, and the share "
             . 'runs on the node itself');
+}
+
+# As for every directory: the host lists files with patterns that other characters would break.
+sub _check_path {
+    my ($storeid, $scfg) = @_;
+    my $path = $scfg->{path};
+    return if $path =~ m{\A/[-/[:alnum:]_.@]+\z}a;
+    return _die($storeid, "the path '$path' has other characters than letters, digits and '-', '_', '.', '\@'; "
+            . 'name another one with --path');
 }
 
 sub _check_nodes {

@@ -17,6 +17,7 @@ sub origin_file { my ($storeid) = @_; return _file($storeid, 'smbgw') }
 
 sub keep_password {
     my ($storeid, $password) = @_;
+    utf8::encode($password);
     return _write(password_file($storeid), "password=$password\n");
 }
 
