@@ -15,7 +15,7 @@ needs_host();
 require PVE::Storage;
 require PVE::SMBGateway;
 
-my $CLASS = 'PVE::Storage::Custom::SMBGateway';
+my $class = 'PVE::Storage::Custom::SMBGateway';
 my @WELL  = (16 << 20, 1);
 
 sub add {
@@ -44,7 +44,7 @@ sub trouble {
     is($seen->{local}[1], 1, "$what: other types go on");
     like($warned, $saying, "$what: why");
     my $scfg = PVE::Storage::config()->{ids}{bad};
-    my @numbers = eval { local $SIG{__DIE__} = sub { die 'seen' }; $CLASS->status('bad', $scfg, {}) };
+    my @numbers = eval { local $SIG{__DIE__} = sub { die 'seen' }; $class->status('bad', $scfg, {}) };
     is_deeply(\@numbers, [ 0, 0, 0, 0 ], "$what: status never dies");
     is($@, q{}, "$what: nor leaves an error");
     return;
@@ -62,14 +62,29 @@ is($warned, q{}, 'without a word');
     is_deeply([ glob '/srv/smb/good/*' ], ['/srv/smb/good/dump'], 'and nothing new is there');
 }
 
-# One call of each method, however many storages there are.
+# A few calls, however many storages there are.
 {
     my %calls;
     my $call = \&PVE::SMBGateway::call;
     no warnings 'redefine';
     local *PVE::SMBGateway::call = sub { my (undef, $method) = @_; $calls{$method}++; return $call->(@_) };
-    look_at_all();
-    is_deeply(\%calls, { 'share.list' => 1, 'quota.status' => 1 }, 'the library is asked once for all');
+    my $scfg = PVE::Storage::config()->{ids}{good};
+    my %ids  = map { ("same$_" => { %$scfg, 'smbgw-share' => 'good' }) } 1 .. 20;
+    my $info = PVE::Storage::storage_info({ ids => { %ids, bad => PVE::Storage::config()->{ids}{bad} } });
+    is(scalar(grep { $_->{active} } values %$info), 21, 'many storages are active');
+    is_deeply(\%calls, { 'share.list' => 1, 'quota.status' => 2 }, 'with one look at each share');
+    %calls = ();
+    require PVE::Storage::Custom::SMBGateway::Look;
+    my $cache = {};
+    PVE::SMBGateway->call('share.create',
+        { name => "more$_", path => "/srv/smb/more$_", quota => '16M', guest => \1 }) for 1 .. 3;
+    %calls = ();
+    for my $name (qw(good more1 bad more2 more3)) {
+        my @numbers = $class->status($name, { path => "/srv/smb/$name" }, $cache);
+        is_deeply([ @numbers[ 0, 3 ] ], \@WELL, "the status of $name");
+    }
+    is_deeply(\%calls, { 'share.list' => 1, 'quota.status' => 3 }, 'and from the third on one at all');
+    PVE::SMBGateway->call('share.delete', { name => "more$_", purge => \1 }) for 1 .. 3;
 }
 
 # The directory is gone.

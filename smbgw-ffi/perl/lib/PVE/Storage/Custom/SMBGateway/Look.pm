@@ -9,10 +9,14 @@ my $PATIENCE = 5;
 # Where it is in the cache of the host, which lives for one pass over all storages.
 my $KEY = 'smbgateway';
 
+# A storage that is used for itself needs the usage of one share, a pass that of all. From so many on it is
+# a pass.
+my $A_FEW = 3;
+
 sub shares {
     my ($cache) = @_;
     $cache //= {};
-    return $cache->{$KEY} //= _ask();
+    return $cache->{$KEY} //= _records();
 }
 
 sub share_of {
@@ -22,9 +26,24 @@ sub share_of {
 
 sub find {
     my ($storeid, $scfg, $cache) = @_;
-    my $seen = shares($cache);
-    return if defined $seen->{error};
-    return $seen->{shares}->{ lc share_of($storeid, $scfg) };
+    my $seen  = shares($cache);
+    my $share = $seen->{shares}->{ lc share_of($storeid, $scfg) } // return;
+    return $share if $share->{looked_at};
+    my %one = ++$seen->{looks} < $A_FEW ? (name => $share->{name}) : ();
+    my $done = eval {
+        local $SIG{__DIE__} = 'DEFAULT';
+        for my $usage (@{ PVE::SMBGateway->call('quota.status', \%one, timeout => $PATIENCE) }) {
+            my $of = $seen->{shares}->{ lc $usage->{name} } // next;
+            @$of{qw(usage problem)} = @$usage{qw(usage problem)};
+        }
+        1;
+    };
+    if (!$done) {
+        require PVE::Storage::Custom::SMBGateway::Wording;
+        $share->{problem} = { message => PVE::Storage::Custom::SMBGateway::Wording::of($@) };
+    }
+    $_->{looked_at} = 1 for %one ? $share : values %{ $seen->{shares} };
+    return $share;
 }
 
 sub numbers {
@@ -69,28 +88,21 @@ sub ready {
     return 1;
 }
 
-sub _ask {
+sub _records {
     my %shares;
     my $done = eval {
         local $SIG{__DIE__} = 'DEFAULT';
         require PVE::SMBGateway;
-        my @how = (timeout => $PATIENCE);
-        for my $record (@{ PVE::SMBGateway->call('share.list', {}, @how) }) {
-            $shares{ lc $record->{spec}->{name} } = {
-                name       => $record->{spec}->{name},
-                path       => $record->{spec}->{path},
-                created_at => $record->{created_at},
-            };
-        }
-        for my $seen (%shares ? @{ PVE::SMBGateway->call('quota.status', {}, @how) } : ()) {
-            my $share = $shares{ lc $seen->{name} } or next;
-            @$share{qw(usage problem)} = @$seen{qw(usage problem)};
+        for my $record (@{ PVE::SMBGateway->call('share.list', {}, timeout => $PATIENCE) }) {
+            my ($name, $path) = @{ $record->{spec} }{qw(name path)};
+            $shares{ lc $name }
+                = { name => $name, path => $path, created_at => $record->{created_at} };
         }
         1;
     };
     return { shares => \%shares } if $done;
     require PVE::Storage::Custom::SMBGateway::Wording;
-    return { error => PVE::Storage::Custom::SMBGateway::Wording::of($@) };
+    return { shares => {}, error => PVE::Storage::Custom::SMBGateway::Wording::of($@) };
 }
 
 sub _holds_something {
@@ -119,15 +131,16 @@ PVE::Storage::Custom::SMBGateway::Look - the shares of this node, as storages se
 
 =head1 DESCRIPTION
 
-Looks at all shares at once, in two calls of the library, and keeps what it saw in the cache that Proxmox
-VE has for one pass over all storages.
+Keeps what it saw in the cache that Proxmox VE has for one pass over all storages: the records of all
+shares, which are one call of the library; and usages, one call for each of the first two shares, and from
+the third on one for all.
 
 =head1 FUNCTIONS
 
 =head2 shares
 
-Takes the cache. Gives C<shares>, a hash of all shares by their names in lower case, or C<error>, why they
-could not be looked at.
+Takes the cache. Gives a hash: C<shares>, all shares by their names in lower case, each with C<name>,
+C<path> and C<created_at>; and C<error>, why they could not be looked at, if so.
 
 =head2 share_of
 
@@ -135,7 +148,7 @@ The name of the share that belongs to a storage.
 
 =head2 find
 
-The share of a storage, or nothing.
+The share of a storage, with C<usage> and C<problem> as the library gives them; or nothing.
 
 =head2 numbers
 
