@@ -18,6 +18,7 @@ use crate::zfs;
 
 /// Usage and limit of a directory, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DirectoryUsage {
     /// What users of the directory see as its size: the limit, or the size of the file system where
     /// that is smaller or there is no limit.

@@ -7,6 +7,7 @@ use smbgw_core::account::{AccountError, UserNameError};
 use smbgw_core::error::{Coded, ErrorKind};
 use smbgw_core::host::{CommandError, FileError, LockError};
 use smbgw_core::ports::{Filesystem, PortError};
+use smbgw_core::share::ShareName;
 
 use crate::owner::OwnerKind;
 
@@ -94,6 +95,22 @@ pub enum QuotaError {
     GraceTime {
         /// The time that was asked for.
         seconds: u64,
+    },
+    /// What limits a directory limits a share.
+    #[error("`{}` is limited as a part of the share `{share}`", path.display())]
+    OfShare {
+        /// The directory.
+        path: PathBuf,
+        /// The share.
+        share: ShareName,
+    },
+    /// Nothing limits this directory by itself.
+    #[error("`{}` has no limit of its own that could be set", path.display())]
+    NoLimitOfItsOwn {
+        /// The directory.
+        path: PathBuf,
+        /// What to do instead.
+        remedy: &'static str,
     },
     /// The file system has no limits that this crate knows.
     #[error("`{}` is on {type_name}, which has no limits for directories", path.display())]
@@ -294,6 +311,8 @@ impl Coded for QuotaError {
             Self::NoOwner { .. } => "quota.owner-unknown",
             Self::OwnerUnsupported { .. } => "quota.owner-unsupported",
             Self::GraceTime { .. } => "quota.grace-time",
+            Self::OfShare { .. } => "quota.of-share",
+            Self::NoLimitOfItsOwn { .. } => "quota.no-limit-of-its-own",
             Self::UnsupportedFilesystem { .. } => "quota.unsupported-filesystem",
             Self::Off { .. } => "quota.off",
             Self::NotADirectory { .. } => "quota.not-a-directory",
@@ -337,6 +356,8 @@ impl Coded for QuotaError {
             | Self::UnsupportedLimit { .. }
             | Self::SoftAboveHard { .. } => ErrorKind::Invalid,
             Self::NotEmpty { .. }
+            | Self::OfShare { .. }
+            | Self::NoLimitOfItsOwn { .. }
             | Self::OtherProject { .. }
             | Self::InsideProject { .. }
             | Self::Registration { .. }
@@ -371,6 +392,11 @@ impl Coded for QuotaError {
             },
             Self::UnsupportedFilesystem { .. } => UNSUPPORTED_REMEDY.into(),
             Self::Off { remedy, .. } | Self::HasDependents { remedy, .. } => remedy.clone(),
+            Self::OfShare { share, .. } => format!(
+                "run `pve-smbgateway resize {} SIZE`",
+                smbgw_core::host::cmd::quote_for_shell(share.as_str())
+            ),
+            Self::NoLimitOfItsOwn { remedy, .. } => (*remedy).into(),
             Self::NotADirectory { .. } => {
                 "choose a path that is a directory or does not exist".into()
             }

@@ -27,11 +27,13 @@ mod bytes_only;
 pub mod chart;
 pub mod detect;
 mod directory;
+mod directory_limit;
 mod error;
 #[cfg(feature = "history")]
 pub mod history;
 mod inspect;
 mod kind;
+pub mod limit_text;
 #[cfg(feature = "monitor")]
 pub mod monitor;
 pub mod owner;
@@ -48,6 +50,7 @@ pub mod watch;
 pub mod zfs;
 
 pub use directory::{DirectoryUsage, directory_usage};
+pub use directory_limit::{DirectoryChange, set_directory_limit};
 pub use error::QuotaError;
 pub use project::{Project, ProjectQuota, ProjectQuotas, Projects};
 pub use projid::{FIRST_ID, NAME_PREFIX};

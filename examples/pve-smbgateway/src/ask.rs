@@ -32,14 +32,6 @@ pub(crate) fn passwords(options: &ShareOptions) -> io::Result<BTreeMap<String, S
     Ok(passwords)
 }
 
-/// Stand-ins for the passwords that `create` would ask for, where nothing is made: nobody is asked.
-pub(crate) fn passwords_to_come(options: &ShareOptions) -> BTreeMap<String, Secret> {
-    let users = options.users.iter().filter(|_| options.create_users);
-    users
-        .map(|user| (user.clone(), Secret::from(Vec::new())))
-        .collect()
-}
-
 /// Asks a question that is answered by typing `yes`; `None` where nobody is there to answer.
 pub(crate) fn consent(question: &str) -> io::Result<Option<bool>> {
     if !io::stdin().is_terminal() {

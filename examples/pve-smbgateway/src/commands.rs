@@ -129,7 +129,10 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         },
         Command::QuotaHistory(options) => history::run(&host(&common), &output, &options),
         Command::Monitor(command) => match command {
-            Monitor::Run { once } => monitor::run(&host(&common), &output, once),
+            Monitor::Run { once } => {
+                let deadline = Deadline::after(common.timeout());
+                monitor::run(&host(&common), &output, once, deadline)
+            }
             Monitor::Status => monitor::status(&host(&common), &output),
         },
         Command::Alert(command) => {
@@ -143,11 +146,12 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             create: CheckRequest { name, options },
         } => {
             let force = options.force;
-            let passwords = ask::passwords_to_come(&options);
             let options = name.map(|name| CreateOptions {
                 draft: draft(name, options),
                 force,
             });
+            let passwords = options.as_ref().map(CreateOptions::passwords_to_come);
+            let passwords = passwords.unwrap_or_default();
             on_machine(&common, passwords, false, |machine| {
                 output.preflight(check(machine, options.as_ref()))
             })

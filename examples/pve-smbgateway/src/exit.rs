@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use smbgw_core::error::ErrorKind;
+use smbgw_core::error::{Coded, ErrorKind};
 use smbgw_core::lifecycle::{Outcome, ShareError};
 
 /// How the program ends.
@@ -77,22 +77,9 @@ impl From<ErrorKind> for Exit {
 
 impl From<&ShareError> for Exit {
     fn from(error: &ShareError) -> Self {
-        use smbgw_core::error::Coded;
         match error {
-            ShareError::Preflight(_) => Self::Preflight,
-            ShareError::NotFound(_) => Self::NotFound,
             ShareError::Unrecovered(_) => Self::NeedsAttention,
-            ShareError::Refused(_) => match error.kind() {
-                ErrorKind::Conflict => Self::Conflict,
-                ErrorKind::Unsupported => Self::Preflight,
-                _ => Self::Invalid,
-            },
-            _ => match error.kind() {
-                ErrorKind::Invalid => Self::Invalid,
-                ErrorKind::Conflict => Self::Conflict,
-                ErrorKind::Unsupported => Self::Preflight,
-                ErrorKind::NotFound | ErrorKind::Failed => Self::Failed,
-            },
+            _ => Self::from(error.kind()),
         }
     }
 }

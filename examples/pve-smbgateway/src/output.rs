@@ -17,12 +17,12 @@ use std::io::{ErrorKind, Write as _};
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use smbgw_core::catalog::ShareRecord;
 use smbgw_core::error::Coded;
 use smbgw_core::lifecycle::{
-    CheckResult, Finding, Outcome, Preflight, Recovered, Report, ShareError, ShareStatus,
-    ShareUsage,
+    CheckResult, ErrorDocument, Finding, Outcome, Preflight, Recovered, Report, ShareError,
+    ShareStatus, ShareUsage,
 };
 use smbgw_core::plan::LeftBehind;
 use smbgw_core::size::ByteSize;
@@ -49,15 +49,7 @@ impl Output {
     /// Something that went wrong and is not about one share's life.
     pub(crate) fn failed(&self, error: &dyn Coded) -> Exit {
         if self.json {
-            let mut document = json!({
-                "outcome": "refused",
-                "code": error.code(),
-                "message": smbgw_core::error::chain_text(error),
-            });
-            if let Some(remedy) = error.remedy() {
-                document["remedy"] = remedy.into();
-            }
-            self.document(&document);
+            self.document(&Refusal::from(ErrorDocument::of(error)));
         } else {
             complain(&smbgw_core::error::chain_text(error), &error.remedy());
         }
@@ -68,7 +60,7 @@ impl Output {
     pub(crate) fn error(&self, error: &ShareError) -> Exit {
         let exit = Exit::from(error);
         if self.json {
-            self.document(&error_json(error));
+            self.document(&Refusal::from(ErrorDocument::from(error)));
             return exit;
         }
         match error {
@@ -309,24 +301,19 @@ fn document(value: &impl Serialize) -> String {
     }
 }
 
-fn error_json(error: &ShareError) -> Value {
-    let mut document = json!({
-        "outcome": "refused",
-        "code": error.code(),
-        "message": smbgw_core::error::chain_text(error),
-    });
-    if let Some(remedy) = error.remedy() {
-        document["remedy"] = remedy.into();
+/// What says that an operation was not begun.
+#[derive(Serialize)]
+struct Refusal {
+    outcome: &'static str,
+    #[serde(flatten)]
+    error: ErrorDocument,
+}
+
+impl From<ErrorDocument> for Refusal {
+    fn from(error: ErrorDocument) -> Self {
+        let outcome = "refused";
+        Self { outcome, error }
     }
-    match error {
-        ShareError::Refused(problems) => document["problems"] = json!(problems),
-        ShareError::Preflight(found) => document["checks"] = json!(found),
-        ShareError::Unrecovered(unrecovered) => {
-            document["left_behind"] = json!(unrecovered.left_behind);
-        }
-        _ => {}
-    }
-    document
 }
 
 fn report_text(operation: &str, report: &Report) -> String {

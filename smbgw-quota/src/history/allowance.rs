@@ -8,6 +8,7 @@ use super::series::SeriesId;
 
 /// A change of what a share may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LimitChange {
     /// The time of the first sample with the new limits, in seconds since 1970-01-01 00:00 UTC.
     pub at: i64,

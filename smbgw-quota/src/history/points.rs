@@ -20,6 +20,7 @@ const HOURLY_SPAN: u64 = 31 * DAY as u64;
 
 /// How finely usage is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Resolution {
     /// What goes with the span between the first and the last sample asked for: samples for up to
@@ -48,6 +49,7 @@ impl fmt::Display for Resolution {
 
 /// The usage of a share at one moment, or over one hour or day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Point {
     /// When it is, or begins, in seconds since 1970-01-01 00:00 UTC.
     pub at: i64,

@@ -39,6 +39,7 @@ impl Sample {
 
 /// What a share may hold. `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Allowance {
     /// Bytes.
     pub bytes: Option<u64>,
@@ -59,6 +60,7 @@ impl Allowance {
 
 /// How a sample came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// A regular pass over all shares.

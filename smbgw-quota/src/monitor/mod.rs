@@ -2,7 +2,8 @@
 //!
 //! [`Monitor`] looks at all shares of a host in one pass, remembers what it sees, and judges it.
 //! [`run`] does that again and again, and at once where the kernel announces that a limit was
-//! reached.
+//! reached; [`watch_once`] does it one time. [`on_duty`] puts a monitor together from the settings of
+//! a host, and [`Past`] says what is remembered of a share.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -20,20 +21,26 @@
 //! }
 //! ```
 
+mod duty;
 mod forecasts;
 mod group;
 mod look;
 mod memory;
 mod observe;
+mod past;
+mod report;
 mod run;
 mod settings;
 mod status;
 mod traces;
 
+pub use duty::{DutyError, is_running, messages, on_duty, watch_once};
 pub use forecasts::trend_points;
 pub use look::{Look, Monitor};
 pub use observe::enforced_bytes;
-pub use run::{MonitorError, host_name, run};
+pub use past::Past;
+pub use report::{MonitorReport, WatchReport};
+pub use run::{MonitorError, host_name, look_once, run};
 pub use settings::{Pace, Settings, SettingsError};
 pub use status::{LastLook, MonitorStatus, Watching};
 pub use traces::{AlertTraces, HistoryTraces};

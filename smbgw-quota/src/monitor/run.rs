@@ -60,8 +60,7 @@ impl Coded for MonitorError {
 /// Watches until `stop` is readable: looks at all shares as often as set, and at those of which the
 /// kernel says something at once; tells people by `delivery`.
 ///
-/// With `once`, looks once, delivers what is due, and returns. The time between two looks is
-/// measured by a clock that nobody sets.
+/// The time between two looks is measured by a clock that nobody sets.
 ///
 /// # Errors
 /// Where it cannot go on. A share that cannot be read, a history that cannot be written or a channel
@@ -69,31 +68,10 @@ impl Coded for MonitorError {
 pub fn run(
     monitor: &mut Monitor<'_>,
     delivery: &Delivery<'_>,
-    once: bool,
     stop: BorrowedFd<'_>,
 ) -> Result<(), MonitorError> {
     let mut watcher = Watcher::new();
-    let mut status = MonitorStatus {
-        pid: std::process::id(),
-        started_at: monitor.host.now(),
-        interval_seconds: monitor.settings.pace.interval_seconds,
-        watching: Watching::Polling {
-            reason: "it has just begun".into(),
-        },
-        last_look: None,
-        history_trouble: None,
-        alerts_trouble: None,
-        outbox_trouble: None,
-    };
-    if once {
-        status.watching = Watching::Polling {
-            reason: "it looks once".into(),
-        };
-        let look = monitor.look(Deadline::after(LOOK));
-        tell(monitor, delivery, look, &mut status);
-        delivery.deliver_due_once(Deadline::after(LOOK))?;
-        return Ok(());
-    }
+    let mut status = first_status(monitor, "it has just begun");
     std::thread::scope(|scope| {
         let _delivering = delivery.start(scope)?;
         let interval = Duration::from_secs(monitor.settings.pace.interval_seconds.into());
@@ -102,7 +80,7 @@ pub fn run(
             let look = monitor.look(Deadline::after(LOOK));
             watcher.renew(monitor);
             status.watching = watcher.describe();
-            tell(monitor, delivery, look, &mut status);
+            tell(monitor, delivery, look, &mut status, Deadline::after(STATE));
             loop {
                 let left = next.saturating_duration_since(Instant::now());
                 match watcher.wait(stop, left)? {
@@ -110,7 +88,7 @@ pub fn run(
                     Happened::Time | Happened::Lost => break,
                     Happened::Announced(shares) => {
                         let look = monitor.look_again(&shares, Deadline::after(LOOK));
-                        tell(monitor, delivery, look, &mut status);
+                        tell(monitor, delivery, look, &mut status, Deadline::after(STATE));
                     }
                 }
             }
@@ -118,10 +96,55 @@ pub fn run(
     })
 }
 
+/// Looks once, tells people by `delivery`, and returns when what is due was tried or `deadline` has
+/// passed.
+///
+/// # Errors
+/// As [`run`].
+pub fn look_once(
+    monitor: &mut Monitor<'_>,
+    delivery: &Delivery<'_>,
+    deadline: Deadline,
+) -> Result<(), MonitorError> {
+    let mut status = first_status(monitor, "it looks once");
+    let look = monitor.look(deadline.at_most(LOOK));
+    tell(
+        monitor,
+        delivery,
+        look,
+        &mut status,
+        deadline.at_most(STATE),
+    );
+    delivery.deliver_due_once(deadline.at_most(LOOK))?;
+    Ok(())
+}
+
+/// The status of a monitor that begins, which polls for this `reason`.
+fn first_status(monitor: &Monitor<'_>, reason: &str) -> MonitorStatus {
+    MonitorStatus {
+        pid: std::process::id(),
+        started_at: monitor.host.now(),
+        interval_seconds: monitor.settings.pace.interval_seconds,
+        watching: Watching::Polling {
+            reason: reason.into(),
+        },
+        last_look: None,
+        history_trouble: None,
+        alerts_trouble: None,
+        outbox_trouble: None,
+    }
+}
+
 /// Judges what was seen, hands what is to be told to the delivery, and says how all that went.
-fn tell(monitor: &Monitor<'_>, delivery: &Delivery<'_>, look: Look, status: &mut MonitorStatus) {
+fn tell(
+    monitor: &Monitor<'_>,
+    delivery: &Delivery<'_>,
+    look: Look,
+    status: &mut MonitorStatus,
+    deadline: Deadline,
+) {
     let host = host_name();
-    let update = monitor.alerts().update(Deadline::after(STATE), |state| {
+    let update = monitor.alerts().update(deadline, |state| {
         let notices: Vec<_> = monitor
             .judge_in(state, &look)
             .into_iter()

@@ -11,6 +11,7 @@ const FILE: &str = "/run/smbgw/monitor.json";
 
 /// How a monitor is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MonitorStatus {
     /// Its process.
     pub pid: u32,
@@ -32,6 +33,7 @@ pub struct MonitorStatus {
 
 /// How a monitor learns of limits that are reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "by")]
 pub enum Watching {
     /// The kernel says so, of so many shares; the others are looked at.
@@ -48,6 +50,7 @@ pub enum Watching {
 
 /// What a monitor saw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LastLook {
     /// When, in seconds since 1970-01-01 00:00 UTC.
     pub at: i64,

@@ -9,6 +9,7 @@ use crate::kind::QuotaKind;
 
 /// Whose quotas are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum OwnerKind {
     /// Those of users: a file counts for the user it belongs to.

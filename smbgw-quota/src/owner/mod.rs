@@ -27,6 +27,7 @@ mod grace;
 mod kernel;
 mod kind;
 mod name;
+mod request;
 mod storage;
 mod usage;
 
@@ -34,6 +35,7 @@ pub use grace::GraceTimes;
 pub use kernel::{OwnerQuotas, Owners};
 pub use kind::OwnerKind;
 pub use name::OwnerName;
+pub use request::{OwnerChange, OwnerDraft, OwnerError, OwnerReport, OwnerRequest};
 pub use storage::{OwnerScope, OwnerStorage};
 pub use usage::{OwnerUsage, Standing};
 

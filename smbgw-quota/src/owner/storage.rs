@@ -36,6 +36,7 @@ enum Backend<'a> {
 
 /// What the quotas of users or groups count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnerScope {
     /// Whose they are.
     pub kind: OwnerKind,
@@ -93,6 +94,10 @@ impl<'a> OwnerStorage<'a> {
             syncs: false,
             ..self
         }
+    }
+
+    pub(super) fn host(&self) -> &'a dyn Host {
+        self.host
     }
 
     /// What is counted.

@@ -9,6 +9,7 @@ use crate::by_id::Quota;
 
 /// What one user or group holds on a file system, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OwnerUsage {
     /// The user id or group id.
     pub id: u32,
@@ -75,6 +76,7 @@ impl OwnerUsage {
 
 /// Where an owner stands against a soft and a hard limit; later ones are worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", tag = "is")]
 pub enum Standing {
     /// Below its limits, or it has none.

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
+use super::document::ForecastForm;
 use super::{DAY, Insufficient, Options, Point, Trend};
 
 /// Seconds beyond which only that is said: ten years.
@@ -203,7 +206,10 @@ fn crossing(mut from: f64, mut to: f64, there: impl Fn(f64) -> bool) -> f64 {
 }
 
 /// When a share is full, and when it reaches each of its thresholds.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(into = "ForecastForm")]
+#[cfg_attr(feature = "schema", schemars(with = "ForecastForm"))]
 pub struct Forecast {
     /// The trend, or why there is none.
     pub trend: Result<Trend, Insufficient>,

@@ -24,6 +24,7 @@
 //!
 //! All functions are pure: the same points and the same `now` give the same answer.
 
+mod document;
 mod forecast;
 mod noise;
 mod quantile;

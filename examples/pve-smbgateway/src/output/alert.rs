@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use comfy_table::Cell;
-use serde_json::json;
-use smbgw_core::alert::{Alert, ChannelError, Silence, State};
+use smbgw_core::alert::{Acknowledged, Alert, Overview, Silence, Silenced, Trial, Unsilenced};
 use smbgw_core::share::ShareName;
 
 use super::{Output, complain, table};
@@ -12,12 +11,11 @@ use crate::exit::Exit;
 use crate::moment;
 
 impl Output {
-    /// What is raised and what is silenced at `now`.
-    pub(crate) fn alerts(&self, state: &State, now: i64) -> Exit {
-        let alerts = state.alerts(now);
-        let silences: Vec<&Silence> = state.silences(now).collect();
+    /// What is raised and what is silenced.
+    pub(crate) fn alerts(&self, overview: &Overview) -> Exit {
+        let Overview { alerts, silences } = overview;
         if self.json {
-            self.document(&json!({ "alerts": alerts, "silences": silences }));
+            self.document(overview);
             return Exit::Done;
         }
         let mut text = String::new();
@@ -25,7 +23,7 @@ impl Output {
             text.push_str("No alert is raised.\n");
         } else {
             let mut shown = table(&["SHARE", "KIND", "SEVERITY", "SINCE", "STATE", "WHAT"]);
-            for alert in &alerts {
+            for alert in alerts {
                 shown.add_row(vec![
                     Cell::new(subject(alert.share.as_ref())),
                     Cell::new(alert.kind.to_string()),
@@ -45,13 +43,13 @@ impl Output {
     }
 
     /// The alerts that somebody knows of now.
-    pub(crate) fn acknowledged(&self, alerts: &[Alert]) -> Exit {
+    pub(crate) fn acknowledged(&self, alerts: &Acknowledged) -> Exit {
         if self.json {
-            self.document(&json!({ "acknowledged": alerts }));
+            self.document(alerts);
             return Exit::Done;
         }
         let mut text = String::new();
-        for alert in alerts {
+        for alert in &alerts.acknowledged {
             let share = subject(alert.share.as_ref());
             let _ = writeln!(text, "Acknowledged: {share} ({})", alert.kind);
         }
@@ -60,23 +58,23 @@ impl Output {
     }
 
     /// A silence that was set.
-    pub(crate) fn silenced(&self, silence: &Silence) -> Exit {
+    pub(crate) fn silenced(&self, silenced: &Silenced) -> Exit {
         if self.json {
-            self.document(&json!({ "silence": silence }));
+            self.document(silenced);
         } else {
-            self.text(&format!("Silent: {}\n", silence_text(silence)));
+            self.text(&format!("Silent: {}\n", silence_text(&silenced.silence)));
         }
         Exit::Done
     }
 
     /// Silences that were ended.
-    pub(crate) fn unsilenced(&self, silences: &[Silence]) -> Exit {
+    pub(crate) fn unsilenced(&self, unsilenced: &Unsilenced) -> Exit {
         if self.json {
-            self.document(&json!({ "ended": silences }));
+            self.document(unsilenced);
             return Exit::Done;
         }
         let mut text = String::new();
-        for silence in silences {
+        for silence in &unsilenced.ended {
             let _ = writeln!(text, "No longer silent: {}", silence.scope);
         }
         self.text(&text);
@@ -84,34 +82,26 @@ impl Output {
     }
 
     /// How a test message went, by channel.
-    pub(crate) fn tested(&self, results: &[(&str, Result<(), ChannelError>)]) -> Exit {
-        let failed = results.iter().any(|(_, result)| result.is_err());
+    pub(crate) fn tested(&self, trial: &Trial) -> Exit {
         if self.json {
-            let channels: Vec<_> = results
-                .iter()
-                .map(|(name, result)| {
-                    let error = result.as_ref().err().map(|error| error.message.as_str());
-                    json!({ "channel": name, "delivered": result.is_ok(), "error": error })
-                })
-                .collect();
-            self.document(&json!({ "channels": channels }));
-        } else if results.is_empty() {
+            self.document(trial);
+        } else if trial.channels.is_empty() {
             complain(
                 "there is no channel by which a message could go",
                 &Some("set one in /etc/smbgw/monitor.toml".into()),
             );
         } else {
-            for (name, result) in results {
-                match result {
-                    Ok(()) => self.text(&format!("{name}: delivered\n")),
-                    Err(error) => complain(&error.to_string(), &None),
+            for tried in &trial.channels {
+                let name = &tried.channel;
+                match &tried.error {
+                    None => self.text(&format!("{name}: delivered\n")),
+                    Some(error) => complain(&format!("{name}: {error}"), &None),
                 }
             }
         }
-        if failed || results.is_empty() {
-            Exit::Failed
-        } else {
-            Exit::Done
+        match trial.succeeded() {
+            true => Exit::Done,
+            false => Exit::Failed,
         }
     }
 }

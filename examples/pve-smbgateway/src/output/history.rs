@@ -5,45 +5,44 @@ use std::io::IsTerminal;
 use std::path::Path;
 
 use comfy_table::{Cell, CellAlignment};
-use serde_json::{Value, json};
 use smbgw_core::size::ByteSize;
 use smbgw_quota::chart::{self, ChartData, ChartPoint, Style};
 use smbgw_quota::history::Point;
+use smbgw_quota::monitor::Past;
 use smbgw_quota::trend::{Forecast, TimeTo};
 
 use super::{Output, document, percent, table};
 use crate::args::history::History as Arguments;
-use crate::commands::history::Known;
 use crate::exit::Exit;
 use crate::moment;
 
 impl Output {
     /// The usage of a share over time, in the form asked for.
-    pub(crate) fn history(&self, known: &Known, arguments: &Arguments) -> Exit {
+    pub(crate) fn history(&self, past: &Past, arguments: &Arguments) -> Exit {
         if let Some(file) = &arguments.svg {
-            return self.svg(known, file);
+            return self.svg(past, file);
         }
         let text = if self.json {
-            document(&json_of(known))
+            document(past)
         } else if arguments.csv {
-            csv(&known.points)
-        } else if known.points.is_empty() {
+            csv(&past.points)
+        } else if past.points.is_empty() {
             format!(
                 "Nothing is remembered of {} in that time; `pve-smbgateway monitor run` remembers.\n",
-                known.share
+                past.share
             )
         } else if std::io::stdout().is_terminal() {
             let (width, height) = terminal_size();
-            let chart = chart::terminal(&chart_data(known), width, height, speaks_unicode());
-            chart + &summary(known)
+            let chart = chart::terminal(&chart_data(past), width, height, speaks_unicode());
+            chart + &summary(past)
         } else {
-            as_table(&known.points) + &summary(known)
+            as_table(&past.points) + &summary(past)
         };
         self.printed(&text)
     }
 
-    fn svg(&self, known: &Known, file: &Path) -> Exit {
-        let svg = chart::svg(&chart_data(known), &Style::default());
+    fn svg(&self, past: &Past, file: &Path) -> Exit {
+        let svg = chart::svg(&chart_data(past), &Style::default());
         if file == Path::new("-") {
             return self.printed(&svg);
         }
@@ -58,8 +57,8 @@ impl Output {
     }
 }
 
-fn chart_data(known: &Known) -> ChartData {
-    let points = known.points.iter().map(|point| ChartPoint {
+fn chart_data(past: &Past) -> ChartData {
+    let points = past.points.iter().map(|point| ChartPoint {
         at: point.at,
         seconds: point.seconds.into(),
         min: point.min,
@@ -68,35 +67,35 @@ fn chart_data(known: &Known) -> ChartData {
         limit: point.limit,
     });
     let mut data = ChartData {
-        title: format!("Usage of {}", known.share),
-        note: note(known),
+        title: format!("Usage of {}", past.share),
+        note: note(past),
         points: points.collect(),
-        thresholds: known.thresholds.clone(),
+        thresholds: past.thresholds.clone(),
         forecast: Vec::new(),
-        now: known.now,
+        now: past.now,
     };
     // A chart of the past only has no place for what is to come.
-    let until_now = known.to >= known.now;
+    let until_now = past.to >= past.now;
     if let Some(Forecast {
         trend: Ok(trend), ..
-    }) = known.forecast.as_ref().filter(|_| until_now)
+    }) = past.forecast.as_ref().filter(|_| until_now)
     {
-        let shown = known.to.saturating_sub(known.from).unsigned_abs();
-        data.expect(trend, known.used, shown / 3);
+        let shown = past.to.saturating_sub(past.from).unsigned_abs();
+        data.expect(trend, past.used, shown / 3);
     }
     data
 }
 
-fn note(known: &Known) -> String {
-    match &known.forecast {
+fn note(past: &Past) -> String {
+    match &past.forecast {
         Some(forecast) => format!("full {}", forecast.full),
         None => String::new(),
     }
 }
 
-fn summary(known: &Known) -> String {
+fn summary(past: &Past) -> String {
     let mut text = String::new();
-    let Some(forecast) = &known.forecast else {
+    let Some(forecast) = &past.forecast else {
         return text;
     };
     if let Ok(trend) = &forecast.trend {
@@ -171,51 +170,6 @@ fn csv(points: &[Point]) -> String {
         );
     }
     text
-}
-
-fn json_of(known: &Known) -> Value {
-    json!({
-        "share": known.share,
-        "from": known.from,
-        "to": known.to,
-        "points": known.points,
-        "limit_changes": known.limit_changes,
-        "forecast": known.forecast.as_ref().map(forecast_json),
-    })
-}
-
-fn forecast_json(forecast: &Forecast) -> Value {
-    let trend = match &forecast.trend {
-        Ok(trend) => json!({
-            "bytes_a_day": trend.per_day,
-            "low": trend.low,
-            "high": trend.high,
-            "confidence": trend.confidence,
-            "since": trend.since,
-            "samples": trend.samples,
-            "seasonal": trend.seasonal,
-        }),
-        Err(why) => json!({ "insufficient": why.to_string() }),
-    };
-    let thresholds: Vec<Value> = forecast
-        .thresholds
-        .iter()
-        .map(|(percent, time)| json!({ "percent": percent, "time": time_json(time) }))
-        .collect();
-    json!({ "trend": trend, "full": time_json(&forecast.full), "thresholds": thresholds })
-}
-
-fn time_json(time: &TimeTo) -> Value {
-    match time {
-        TimeTo::Reached => json!({ "is": "reached" }),
-        TimeTo::In {
-            seconds,
-            soonest,
-            latest,
-        } => json!({ "is": "in", "seconds": seconds, "soonest": soonest, "latest": latest }),
-        TimeTo::Never => json!({ "is": "never" }),
-        TimeTo::Unknown(why) => json!({ "is": "unknown", "why": why.to_string() }),
-    }
 }
 
 /// Columns and lines for a chart.

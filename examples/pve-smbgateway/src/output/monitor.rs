@@ -2,31 +2,22 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
 use smbgw_core::alert::ChannelStatus;
-use smbgw_quota::monitor::{MonitorStatus, Watching};
+use smbgw_quota::monitor::{MonitorReport, MonitorStatus, WatchReport, Watching};
 
 use super::Output;
 use crate::exit::Exit;
 use crate::moment;
 
 impl Output {
-    /// How the monitor is: `status` is what it last said, `channels` how its messages go.
-    pub(crate) fn monitor(
-        &self,
-        running: bool,
-        status: Option<&MonitorStatus>,
-        channels: &[ChannelStatus],
-        now: i64,
-    ) -> Exit {
+    /// How the monitor is.
+    pub(crate) fn monitor(&self, report: &MonitorReport, now: i64) -> Exit {
+        let MonitorReport { running, last } = report;
         if self.json {
-            self.document(&json!({
-                "running": running,
-                "monitor": status,
-                "channels": channels,
-            }));
+            self.document(report);
         } else {
-            self.text(&text(running, status, channels, now));
+            let status = last.monitor.as_ref();
+            self.text(&text(*running, status, &last.channels, now));
         }
         match running {
             true => Exit::Done,
@@ -35,18 +26,12 @@ impl Output {
     }
 
     /// What a monitor that has ended did; as text only for one that looked once.
-    pub(crate) fn watched(
-        &self,
-        once: bool,
-        status: Option<&MonitorStatus>,
-        channels: &[ChannelStatus],
-        now: i64,
-    ) -> Exit {
+    pub(crate) fn watched(&self, once: bool, report: &WatchReport, now: i64) -> Exit {
         if self.json {
-            self.document(&json!({ "monitor": status, "channels": channels }));
+            self.document(report);
         } else if once {
             let mut text = String::new();
-            if let Some(status) = status {
+            if let Some(status) = &report.monitor {
                 if let Some(look) = &status.last_look {
                     let shares = counted(look.shares as u64, "share");
                     let _ = writeln!(text, "Looked at {shares} in {:.3} s.", look.seconds);
@@ -54,7 +39,7 @@ impl Output {
                 trouble_text(&mut text, status);
             }
             // How it is otherwise is for `monitor status`.
-            for channel in channels.iter().filter(|channel| channel.waiting > 0) {
+            for channel in report.channels.iter().filter(|channel| channel.waiting > 0) {
                 channel_text(&mut text, channel, now);
             }
             self.text(&text);

@@ -1,11 +1,9 @@
 //! Users and groups with their limits.
 
 use comfy_table::{Cell, CellAlignment};
-use serde_json::json;
-use smbgw_core::change::Change;
 use smbgw_core::ports::Limits;
 use smbgw_core::size::ByteSize;
-use smbgw_quota::owner::{OwnerScope, OwnerUsage, Standing};
+use smbgw_quota::owner::{OwnerChange, OwnerReport, OwnerUsage, Standing};
 
 use super::{Output, table};
 use crate::exit::Exit;
@@ -13,12 +11,12 @@ use crate::moment;
 
 impl Output {
     /// What came of setting limits.
-    pub(crate) fn owner_set(&self, change: Change, owner: Option<&OwnerUsage>) -> Exit {
+    pub(crate) fn owner_set(&self, set: &OwnerChange) -> Exit {
         if self.json {
-            self.document(&json!({ "change": change, "owner": owner }));
+            self.document(set);
             return Exit::Done;
         }
-        match (change.happened(), owner) {
+        match (set.change.happened(), &set.owner) {
             (false, _) => self.text("It was so already.\n"),
             (true, Some(owner)) => self.text(&format!(
                 "The limits of {} are set: {}.\n",
@@ -30,10 +28,11 @@ impl Output {
         Exit::Done
     }
 
-    /// Usage and limits of `owners`.
-    pub(crate) fn owners(&self, scope: &OwnerScope, owners: &[OwnerUsage]) -> Exit {
+    /// Usage and limits of users or groups.
+    pub(crate) fn owners(&self, report: &OwnerReport) -> Exit {
+        let OwnerReport { scope, owners } = report;
         if self.json {
-            self.document(&json!({ "scope": scope, "owners": owners }));
+            self.document(report);
             return Exit::Done;
         }
         let mut text = format!(
