@@ -1,39 +1,90 @@
 //! The parts of the machine, put together for one call.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use smbgw_core::error::Problem;
 use smbgw_core::host::LocalHost;
 use smbgw_core::machine::Machine;
 use smbgw_core::progress::Silent;
+use smbgw_core::secret::Secret;
 use smbgw_core::service;
 use smbgw_quota::QuotaStorage;
 use smbgw_quota::monitor::{AlertTraces, HistoryTraces};
 
-use crate::dispatch::Request;
+use crate::dispatch::{Failure, Request};
 
 /// Where Debian's package has the program for Samba's `dfree command`.
 const FREE_SPACE_COMMAND: &str = "/usr/bin/smbgw-dfree";
 
-/// Has `call` work on this machine, or on the tree at `root`.
+/// This machine, or the tree of files below `root`.
+pub(crate) fn host(root: Option<PathBuf>) -> Result<LocalHost, Failure> {
+    let Some(root) = root else {
+        return Ok(LocalHost::new());
+    };
+    let shown = root.display();
+    let message = match (root.is_absolute(), root.is_dir()) {
+        (false, _) => format!("`{shown}` is not an absolute path"),
+        (true, false) => format!("there is no directory `{shown}`"),
+        (true, true) => return Ok(LocalHost::with_root(root)),
+    };
+    Err(Failure::refused(Problem::invalid(
+        "root",
+        "call.no-root",
+        message,
+    )))
+}
+
+/// Has `call` work on this machine, or on the tree at `root`, with the passwords of `request`.
 pub(crate) fn on_machine<T>(
     root: Option<PathBuf>,
     request: &Request<'_>,
     call: impl FnOnce(&Machine<'_>) -> T,
-) -> T {
-    let host = match root {
-        Some(root) => LocalHost::with_root(root),
-        None => LocalHost::new(),
-    };
+) -> Result<T, Failure> {
+    let passwords = request.secrets.cloned().unwrap_or_default();
+    on_machine_with(root, request, passwords, call)
+}
+
+/// The same with other passwords.
+pub(crate) fn on_machine_with<T>(
+    root: Option<PathBuf>,
+    request: &Request<'_>,
+    passwords: BTreeMap<String, Secret>,
+    call: impl FnOnce(&Machine<'_>) -> T,
+) -> Result<T, Failure> {
+    let host = host(root)?;
     let storage = QuotaStorage::new(&host);
-    let service = service::detect(&host);
+    Ok(assembled(&host, &storage, request, passwords, call))
+}
+
+/// The same for a look that has to be over at once: usages are as of the last commit.
+pub(crate) fn on_machine_at_once<T>(
+    root: Option<PathBuf>,
+    request: &Request<'_>,
+    call: impl FnOnce(&Machine<'_>) -> T,
+) -> Result<T, Failure> {
+    let host = host(root)?;
+    let storage = QuotaStorage::new(&host).without_sync();
+    Ok(assembled(&host, &storage, request, BTreeMap::new(), call))
+}
+
+fn assembled<T>(
+    host: &LocalHost,
+    storage: &QuotaStorage<'_>,
+    request: &Request<'_>,
+    passwords: BTreeMap<String, Secret>,
+    call: impl FnOnce(&Machine<'_>) -> T,
+) -> T {
+    // Nothing is opened or asked here, until an operation needs to.
+    let service = service::detect(host);
     let free_space_command = Path::new(FREE_SPACE_COMMAND);
     call(&Machine {
-        host: &host,
-        storage: &storage,
+        host,
+        storage,
         service: service.as_ref(),
-        traces: &[&HistoryTraces { host: &host }, &AlertTraces { host: &host }],
+        traces: &[&HistoryTraces { host }, &AlertTraces { host }],
         progress: &Silent,
-        passwords: request.secrets.cloned().unwrap_or_default(),
+        passwords,
         free_space_command: free_space_command
             .exists()
             .then(|| free_space_command.into()),

@@ -1,8 +1,14 @@
 //! What a method answers where it does not succeed.
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
-use smbgw_core::error::{Coded, chain_text};
-use smbgw_core::lifecycle::{Outcome, ShareError};
+use smbgw_core::error::{Coded, Problem};
+use smbgw_core::lifecycle::{ErrorDocument, Finding, Outcome, Report, ShareError};
+use smbgw_core::plan::LeftBehind;
+use smbgw_core::ports::PortError;
+use smbgw_quota::QuotaError;
+use smbgw_quota::owner::OwnerError;
 
 use crate::abi::Code;
 
@@ -13,13 +19,28 @@ pub struct Failure {
     document: Value,
 }
 
+/// What a reply says where a method did not succeed.
+#[derive(Serialize, JsonSchema)]
+pub struct ErrorReply {
+    /// The name of what the function returned, such as `not-found`.
+    error: String,
+    #[serde(flatten)]
+    what: ErrorDocument,
+    /// How an operation ended that was begun: `rolled-back` or `needs-attention`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    /// What failed in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<Finding>,
+}
+
 impl Failure {
     /// What the function returns for it.
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// The document that says what went wrong.
+    /// The document that says what went wrong: an [`ErrorReply`].
     pub fn document(&self) -> &Value {
         &self.document
     }
@@ -32,66 +53,127 @@ impl Failure {
         )
     }
 
-    pub(super) fn not_a_request(error: &serde_json::Error) -> Self {
+    pub(super) fn not_a_request(why: &str) -> Self {
         Self::invalid(
             "call.not-a-request",
-            format!("the request cannot be read: {error}"),
-            "docs/abi.md and the schemas say what the method takes",
+            format!("the request cannot be read: {why}"),
+            "see docs/abi.md and the schema of the method's request for what it takes",
         )
+    }
+
+    pub(super) fn not_a_reply(error: &serde_json::Error) -> Self {
+        let document = ErrorDocument {
+            code: "call.not-a-reply".into(),
+            message: format!("what was found cannot be told as JSON: {error}"),
+            remedy: Some("rename files whose names are no UTF-8".into()),
+            problems: None,
+            checks: None,
+            left_behind: None,
+        };
+        Self::new(Code::Failed, document)
+    }
+
+    /// A request with a field that says what cannot be meant.
+    pub(crate) fn refused(problem: Problem) -> Self {
+        ShareError::Refused(vec![problem]).into()
     }
 
     /// The failure `error` of something that is not about one share's life.
     pub(super) fn of(error: &dyn Coded) -> Self {
-        let code = Code::from(error.kind());
-        let mut document = json!({ "code": error.code(), "message": chain_text(error) });
-        if let Some(remedy) = error.remedy() {
-            document["remedy"] = remedy.into();
-        }
-        Self::new(code, document)
+        Self::new(Code::from(error.kind()), ErrorDocument::of(error))
+    }
+
+    /// What `outcome` is for a caller: done, or a failure.
+    pub(super) fn unless_done(outcome: Outcome) -> Result<Report, Self> {
+        let (code, name, cause, left_behind) = match outcome {
+            Outcome::Done(report) => return Ok(report),
+            Outcome::RolledBack { cause } => (Code::RolledBack, "rolled-back", cause, None),
+            Outcome::NeedsAttention { cause, left_behind } => (
+                Code::NeedsAttention,
+                "needs-attention",
+                cause,
+                Some(left_behind),
+            ),
+        };
+        Err(Self::of_outcome(code, name, cause, left_behind))
+    }
+
+    fn of_outcome(
+        code: Code,
+        name: &'static str,
+        cause: Finding,
+        left_behind: Option<Vec<LeftBehind>>,
+    ) -> Self {
+        let what = ErrorDocument {
+            code: cause.code.clone(),
+            message: cause.to_string(),
+            remedy: cause.remedy.clone(),
+            problems: None,
+            checks: None,
+            left_behind,
+        };
+        Self::with(code, what, Some((name, cause)))
     }
 
     fn invalid(code: &str, message: String, remedy: &str) -> Self {
-        let document = json!({ "code": code, "message": message, "remedy": remedy });
-        Self::new(Code::Invalid, document)
+        let what = ErrorDocument {
+            code: code.into(),
+            message,
+            remedy: Some(remedy.into()),
+            problems: None,
+            checks: None,
+            left_behind: None,
+        };
+        Self::new(Code::Invalid, what)
     }
 
-    fn new(code: Code, mut document: Value) -> Self {
-        document["error"] = code.name().to_string_lossy().into();
-        Self { code, document }
+    fn new(code: Code, what: ErrorDocument) -> Self {
+        Self::with(code, what, None)
+    }
+
+    fn with(code: Code, what: ErrorDocument, ended: Option<(&'static str, Finding)>) -> Self {
+        let (outcome, cause) = ended.unzip();
+        let error = code.name().to_string_lossy().into_owned();
+        let reply = ErrorReply {
+            error,
+            what,
+            outcome,
+            cause,
+        };
+        Self {
+            code,
+            document: json!(reply),
+        }
     }
 }
 
 impl From<ShareError> for Failure {
     fn from(error: ShareError) -> Self {
-        let mut failure = Self::of(&error);
-        match &error {
-            ShareError::Refused(problems) => failure.document["problems"] = json!(problems),
-            ShareError::Preflight(found) => failure.document["checks"] = json!(found),
-            ShareError::Unrecovered(unrecovered) => {
-                failure.document["left_behind"] = json!(unrecovered.left_behind);
-            }
-            _ => {}
-        }
-        failure
+        let code = match &error {
+            ShareError::Unrecovered(_) => Code::NeedsAttention,
+            _ => Code::from(error.kind()),
+        };
+        Self::new(code, ErrorDocument::from(&error))
     }
 }
 
-impl Failure {
-    /// What `outcome` is for a caller: done, or a failure.
-    pub(super) fn unless_done(outcome: &Outcome) -> Result<Value, Self> {
-        let code = match outcome {
-            Outcome::Done(_) => return Ok(json!(outcome)),
-            Outcome::RolledBack { .. } => Code::RolledBack,
-            Outcome::NeedsAttention { .. } => Code::NeedsAttention,
-        };
-        let mut document = json!(outcome);
-        if let Outcome::RolledBack { cause } | Outcome::NeedsAttention { cause, .. } = outcome {
-            document["code"] = cause.code.clone().into();
-            document["message"] = cause.to_string().into();
-            if let Some(remedy) = &cause.remedy {
-                document["remedy"] = remedy.clone().into();
-            }
+impl From<OwnerError> for Failure {
+    fn from(error: OwnerError) -> Self {
+        match error {
+            OwnerError::Share(error) => error.into(),
+            OwnerError::Quota(error) => error.into(),
         }
-        Err(Self::new(code, document))
+    }
+}
+
+impl From<QuotaError> for Failure {
+    fn from(error: QuotaError) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<PortError> for Failure {
+    fn from(error: PortError) -> Self {
+        Self::of(&error)
     }
 }

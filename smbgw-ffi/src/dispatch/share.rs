@@ -2,125 +2,149 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
-use smbgw_core::error::Problem;
-use smbgw_core::lifecycle::{self, CreateOptions, DeleteOptions, ShareError};
-use smbgw_core::share::{ShareDraft, ShareName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use smbgw_core::catalog::ShareRecord;
+use smbgw_core::error::{Coded, Problem};
+use smbgw_core::lifecycle::{
+    self, DeleteOptions, Preflight, Recovered, Report, ShareError, ShareStatus,
+};
+use smbgw_core::share::ShareName;
 use smbgw_core::size::QuotaSize;
 
+use super::amount::Amount;
+use super::draft::DraftRequest;
 use super::{Failure, Request};
-use crate::wire::on_machine;
+use crate::wire::{on_machine, on_machine_with};
 
-pub(super) fn create(request: &Request<'_>) -> Result<Value, Failure> {
-    #[derive(Deserialize)]
-    struct Create {
-        root: Option<PathBuf>,
-        #[serde(default)]
-        force: bool,
-        #[serde(flatten)]
-        draft: ShareDraft,
-    }
-    let Create { root, force, draft } = read(request)?;
-    let options = CreateOptions { draft, force };
-    let outcome = on_machine(root, request, |machine| {
-        lifecycle::create(machine, &options)
-    })?;
-    Failure::unless_done(&outcome)
+/// An operation that is done.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub(super) enum Ended {
+    /// All of it is done.
+    Done(Report),
 }
 
-pub(super) fn delete(request: &Request<'_>) -> Result<Value, Failure> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Delete {
-        root: Option<PathBuf>,
-        name: String,
-        #[serde(default)]
-        purge: bool,
-        #[serde(default)]
-        keep_history: bool,
-    }
-    let asked: Delete = read(request)?;
-    let name = named(&asked.name)?;
+pub(super) fn create(asked: DraftRequest, request: &Request<'_>) -> Result<Ended, Failure> {
+    let root = asked.root.clone();
+    let options = asked.options();
+    let outcome = on_machine(root, request, |machine| {
+        lifecycle::create(machine, &options)
+    })??;
+    Failure::unless_done(outcome).map(Ended::Done)
+}
+
+pub(super) fn check(asked: DraftRequest, request: &Request<'_>) -> Result<Preflight, Failure> {
+    let root = asked.root.clone();
+    let options = asked.options_if_any();
+    let mut passwords = options
+        .as_ref()
+        .map(|options| options.passwords_to_come())
+        .unwrap_or_default();
+    passwords.extend(request.secrets.cloned().unwrap_or_default());
+    let found = on_machine_with(root, request, passwords, |machine| {
+        lifecycle::check(machine, options.as_ref())
+    })??;
+    Ok(found)
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Delete {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    root: Option<PathBuf>,
+    /// The share.
+    name: String,
+    /// Remove the data too, and the accounts and directories that were made for the share.
+    #[serde(default)]
+    purge: bool,
+    /// Set the history of its usage apart instead of removing it.
+    #[serde(default)]
+    keep_history: bool,
+}
+
+pub(super) fn delete(asked: Delete, request: &Request<'_>) -> Result<Ended, Failure> {
+    let name = named("name", &asked.name)?;
     let options = DeleteOptions {
         purge: asked.purge,
         keep_history: asked.keep_history,
     };
     let outcome = on_machine(asked.root, request, |machine| {
         lifecycle::delete(machine, &name, options)
-    })?;
-    Failure::unless_done(&outcome)
+    })??;
+    Failure::unless_done(outcome).map(Ended::Done)
 }
 
-pub(super) fn list(request: &Request<'_>) -> Result<Value, Failure> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct List {
-        root: Option<PathBuf>,
-    }
-    let List { root } = read(request)?;
-    Ok(json!(on_machine(root, request, lifecycle::list)?))
+/// A request that says only where to look.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Everything {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    pub(super) root: Option<PathBuf>,
 }
 
-pub(super) fn resize(request: &Request<'_>) -> Result<Value, Failure> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Resize {
-        root: Option<PathBuf>,
-        name: String,
-        quota: String,
-        #[serde(default)]
-        force: bool,
-    }
-    let asked: Resize = read(request)?;
-    let name = named(&asked.name)?;
-    let quota: QuotaSize = asked
-        .quota
-        .parse()
-        .map_err(|error| refused("quota", &error))?;
+pub(super) fn list(asked: Everything, request: &Request<'_>) -> Result<Vec<ShareRecord>, Failure> {
+    Ok(on_machine(asked.root, request, lifecycle::list)??)
+}
+
+pub(super) fn recover(asked: Everything, request: &Request<'_>) -> Result<Vec<Recovered>, Failure> {
+    Ok(on_machine(asked.root, request, lifecycle::recover)??)
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Resize {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    root: Option<PathBuf>,
+    /// The share.
+    name: String,
+    /// The new quota, such as `20G`, or in bytes.
+    quota: Amount,
+    /// Set it even if the share holds more already.
+    #[serde(default)]
+    force: bool,
+}
+
+pub(super) fn resize(asked: Resize, request: &Request<'_>) -> Result<Ended, Failure> {
+    let name = asked.name.parse::<ShareName>();
+    let quota = asked.quota.0.parse::<QuotaSize>();
+    let (name, quota) = match (name, quota) {
+        (Ok(name), Ok(quota)) => (name, quota),
+        (name, quota) => {
+            let problems = [
+                name.err()
+                    .map(|error| Problem::from_error("name", &error as &dyn Coded)),
+                quota
+                    .err()
+                    .map(|error| Problem::from_error("quota", &error)),
+            ];
+            return Err(ShareError::Refused(problems.into_iter().flatten().collect()).into());
+        }
+    };
     let outcome = on_machine(asked.root, request, |machine| {
         lifecycle::resize(machine, &name, quota, asked.force)
-    })?;
-    Failure::unless_done(&outcome)
+    })??;
+    Failure::unless_done(outcome).map(Ended::Done)
 }
 
-pub(super) fn status(request: &Request<'_>) -> Result<Value, Failure> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Status {
-        root: Option<PathBuf>,
-        name: String,
-    }
-    let Status { root, name } = read(request)?;
-    let name = named(&name)?;
-    let status = on_machine(root, request, |machine| lifecycle::status(machine, &name))?;
-    Ok(json!(status))
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Status {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    root: Option<PathBuf>,
+    /// The share.
+    name: String,
 }
 
-pub(super) fn usages(request: &Request<'_>) -> Result<Value, Failure> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Usages {
-        root: Option<PathBuf>,
-        name: Option<String>,
-    }
-    let Usages { root, name } = read(request)?;
-    let name = name.as_deref().map(named).transpose()?;
-    let usages = on_machine(root, request, |machine| {
-        lifecycle::usages(machine, name.as_ref())
-    })?;
-    Ok(json!(usages))
+pub(super) fn status(asked: Status, request: &Request<'_>) -> Result<ShareStatus, Failure> {
+    let name = named("name", &asked.name)?;
+    Ok(on_machine(asked.root, request, |machine| {
+        lifecycle::status(machine, &name)
+    })??)
 }
 
-fn read<T: DeserializeOwned>(request: &Request<'_>) -> Result<T, Failure> {
-    serde_json::from_str(request.json).map_err(|error| Failure::not_a_request(&error))
-}
-
-fn named(name: &str) -> Result<ShareName, Failure> {
-    name.parse().map_err(|error| refused("name", &error))
-}
-
-fn refused(field: &str, error: &dyn smbgw_core::error::Coded) -> Failure {
-    ShareError::Refused(vec![Problem::from_error(field, error)]).into()
+/// The share that the text in `field` names.
+pub(super) fn named(field: &str, text: &str) -> Result<ShareName, Failure> {
+    text.parse()
+        .map_err(|error| Failure::refused(Problem::from_error(field, &error as &dyn Coded)))
 }

@@ -1,12 +1,15 @@
 //! Which methods there are.
 
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use smbgw_quota::owner::OwnerKind::{Group, User};
 
-use super::{Failure, Request, share};
+use super::reader::{answer, reply_schema, reply_schema_of, request_schema};
+use super::{ErrorReply, Failure, Request, alert, library, monitor, owner, quota, share};
 
 /// A method: one line of the table.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Copy, Serialize, JsonSchema)]
 pub struct Method {
     /// Its name, such as `share.create`.
     pub name: &'static str,
@@ -16,50 +19,78 @@ pub struct Method {
     pub changes: bool,
     #[serde(skip)]
     pub(super) call: fn(&Request<'_>) -> Result<Value, Failure>,
+    #[serde(skip)]
+    request: fn() -> Schema,
+    #[serde(skip)]
+    reply: fn() -> Schema,
 }
 
-/// All methods.
-pub const METHODS: &[Method] = &[
-    Method {
-        name: "library.methods",
-        summary: "list the methods",
-        changes: false,
-        call: |_| Ok(json!({ "methods": METHODS })),
-    },
-    Method {
-        name: "share.create",
-        summary: "make a share",
-        changes: true,
-        call: share::create,
-    },
-    Method {
-        name: "share.delete",
-        summary: "take a share away",
-        changes: true,
-        call: share::delete,
-    },
-    Method {
-        name: "share.list",
-        summary: "list the shares",
-        changes: false,
-        call: share::list,
-    },
-    Method {
-        name: "share.resize",
-        summary: "give a share another limit",
-        changes: true,
-        call: share::resize,
-    },
-    Method {
-        name: "share.status",
-        summary: "look at a share",
-        changes: false,
-        call: share::status,
-    },
-    Method {
-        name: "quota.status",
-        summary: "show usage and limit of one share or of all",
-        changes: false,
-        call: share::usages,
-    },
-];
+impl Method {
+    /// The JSON schema of what it takes.
+    pub fn request_schema(&self) -> Schema {
+        (self.request)()
+    }
+
+    /// The JSON schema of what it answers where it succeeds.
+    pub fn reply_schema(&self) -> Schema {
+        (self.reply)()
+    }
+
+    /// The JSON schema of what every method answers where it does not succeed.
+    pub fn error_schema() -> Schema {
+        reply_schema_of::<ErrorReply>()
+    }
+}
+
+macro_rules! methods {
+    ($($name:literal $summary:literal $does:ident $call:expr;)*) => {
+        &[$(Method {
+            name: $name,
+            summary: $summary,
+            changes: does!($does),
+            call: |request| answer($call, request),
+            request: || request_schema($call),
+            reply: || reply_schema($call),
+        },)*]
+    };
+}
+
+macro_rules! does {
+    (looks) => {
+        false
+    };
+    (changes) => {
+        true
+    };
+}
+
+/// All methods, by name.
+#[rustfmt::skip]
+pub const METHODS: &[Method] = methods! {
+    "alert.acknowledge" "say that alerts are known, so that no reminders come" changes alert::acknowledge;
+    "alert.list" "list what is raised and what is silenced" looks alert::list;
+    "alert.silence" "tell nothing of alerts until a time" changes alert::silence;
+    "alert.test" "send a message by every channel, or by one" changes alert::test;
+    "alert.unsilence" "end silences before their time" changes alert::unsilence;
+    "library.methods" "list the methods" looks library::methods;
+    "monitor.look" "look at all shares once, remember what is seen and tell people" changes monitor::look;
+    "monitor.status" "say whether the monitor runs, what it last said and how messages go" looks monitor::status;
+    "quota.check" "compare what is configured with what is enforced, and put it right if asked to" changes quota::check;
+    "quota.group.report" "show usage and limits of all groups on the file system of a share" looks |asked, request| owner::report(Group, asked, request);
+    "quota.group.set" "set limits of a group on the file system of a share" changes |asked, request| owner::set(Group, asked, request);
+    "quota.group.show" "show usage and limits of a group on the file system of a share" looks |asked, request| owner::show(Group, asked, request);
+    "quota.history" "show the usage of a share over time, and when it will be full" looks quota::history;
+    "quota.set" "set the limit of a directory that is no share's" changes quota::set;
+    "quota.status" "show usage and limit of one share or of all" looks quota::status;
+    "quota.usage" "show usage and limit of a directory" looks quota::usage;
+    "quota.user.report" "show usage and limits of all users on the file system of a share" looks |asked, request| owner::report(User, asked, request);
+    "quota.user.set" "set limits of a user on the file system of a share" changes |asked, request| owner::set(User, asked, request);
+    "quota.user.show" "show usage and limits of a user on the file system of a share" looks |asked, request| owner::show(User, asked, request);
+    "share.check" "check whether the machine is ready, and whether a share could be made" looks share::check;
+    "share.create" "make a share" changes share::create;
+    "share.delete" "take a share away" changes share::delete;
+    "share.list" "list the shares" looks share::list;
+    "share.recover" "finish or undo what was interrupted" changes share::recover;
+    "share.resize" "give a share another quota" changes share::resize;
+    "share.status" "look at a share: usage, limit, and whether it answers" looks share::status;
+};
