@@ -151,6 +151,31 @@ for my $when (qw(before after activation)) {
     succeeds_now('killed in the middle');
 }
 
+# The alarm of the lock comes: what was made by then is taken back.
+{
+    local $ENV{PVE_STANDIN_ALARM} = 2;
+    my $ended = in_child(sub {
+        require PVE::API2::Storage::Config;
+        require PVE::SMBGateway;
+        my $call = \&PVE::SMBGateway::call;
+        no warnings 'redefine';
+        *PVE::SMBGateway::call = sub {
+            my ($class, $method, @more) = @_;
+            my $reply = $call->($class, $method, @more);
+            CORE::sleep 600 if $method eq 'share.create';
+            return $reply;
+        };
+        eval {
+            PVE::API2::Storage::Config->create({ type => 'smbgateway', storage => 'media',
+                    'smbgw-quota' => '32M', 'smbgw-guest' => 1 });
+            1;
+        } and die "it went well\n";
+        $@ =~ m/got lock timeout/ or die "another error: $@";
+    });
+    is($ended, 0, 'the alarm of the lock is said');
+}
+there_is_nothing_of('media', 'after the alarm of the lock');
+
 # Removing fails: the storage stays, so that it can be tried again.
 pvesm('add', 'smbgateway', 'media', @GUEST);
 {

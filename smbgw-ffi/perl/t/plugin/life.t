@@ -53,9 +53,9 @@ for my $api ('10/1', '15/6') {
     is((stat '/etc/pve/priv/storage/media.pw')[2] & oct '777', oct '600', "API $api: is root's alone");
     is((stat '/etc/pve/priv/storage')[2] & oct '777',          oct '700', "API $api: and its directory");
 
-    write_file('/tmp/smbgw-plugin-film.iso', 'x' x (8 * $MIB));
-    my $put = smbclient('media', $ALICE, 'put /tmp/smbgw-plugin-film.iso template/iso/film.iso');
-    unlink '/tmp/smbgw-plugin-film.iso';
+    write_file('/srv/film', 'x' x (8 * $MIB));
+    my $put = smbclient('media', $ALICE, 'put /srv/film template/iso/film.iso');
+    unlink '/srv/film';
     is($put->{status}, 0, "API $api: a client writes") or diag($put->{out});
     my $seen = status_of('media');
     is_deeply([ @$seen{qw(type state total)} ], [ 'smbgateway', 'active', 64 * 1024 ],

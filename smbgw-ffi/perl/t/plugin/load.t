@@ -158,6 +158,27 @@ PERL
         or diag($ran->{err});
 }
 
+# A section that is wrong, or of an older plugin, neither stops nor spoils the others.
+for my $section ("\tpath /srv/odd\n\tnodes a_b!\n\tsmbgw-quota 1G", "\tcontent none,iso\n\tpath /srv/odd\n\tsmbgw-quota 1G",
+    "\tsharename x\n\tquota 10G\n\tmode lxc\n\tpath /srv/odd\n\tsmbgw-quota 1G", "\tpath relative\n\tsmbgw-quota 1G",
+    "\tsmbgw-quota 1G\n\tsmbgw-guest perhaps\n\tsmbgw-comment F\xc3\xbcller", "\tsmbgw-quota 1G")
+{
+    my @warned;
+    local $SIG{__WARN__} = sub { push @warned, @_ };
+    my $text = "dir: one\n\tpath /srv/one\n\nsmbgateway: odd\n$section\n\ndir: two\n\tpath /srv/two\n\n";
+    my ($what) = $section =~ m/\t(.*)/;
+    my $cfg = eval { PVE::Storage::Plugin->parse_config('storage.cfg', $text) };
+    ok($cfg, "$what: is read") or diag($@);
+    is_deeply([ sort keys %{ $cfg->{ids} } ], [qw(local odd one two)], "$what: all are there");
+    like($cfg->{ids}{odd}{path}, qr{\A/srv/(?:smb/)?odd\z}, "$what: with a path");
+    is($cfg->{ids}{odd}{'smbgw-quota'}, '1G', "$what: and what was right");
+    my $info = eval { PVE::Storage::storage_info($cfg) };
+    is_deeply([ sort keys %{ $info // {} } ], [qw(local odd one two)], "$what: all have a status") or diag($@);
+    is($info->{odd}{active}, 0, "$what: that one is inactive");
+    my $written = eval { PVE::Storage::Plugin->write_config('storage.cfg', $cfg) };
+    like($written, qr{^dir: two\n\tpath /srv/two$}m, "$what: the file can be written") or diag($@);
+}
+
 # The names of the older plugin.
 for my $name (qw(_monitor_quota _join_ad_domain _setup_ctdb_cluster)) {
     can_ok($plugin, $name);

@@ -142,15 +142,30 @@ sub options {
     return \%options;
 }
 
-# This also runs, with `type` among the values, for each reading of storage.cfg. What dies there hides
-# the storage and spoils the next change of the file; so what is wrong is said by the hook.
+# This also runs, with `type` among the values, for each reading of storage.cfg. A section that is refused
+# there stops `pvesm status` and each change of the file for all storages. So what is wrong is left out
+# then, and what a new storage needs is checked by its hook.
 sub check_config {
     my ($class, $storeid, $config, $create, $skip_schema) = @_;
-    if ($create && !defined $config->{path} && !defined $config->{type}) {
+    if ($create && !defined $config->{path}) {
         my $share = $config->{'smbgw-share'} // $storeid;
         $config->{path} = '/srv/smb/' . lc $share;
     }
-    return $class->SUPER::check_config($storeid, $config, $create, $skip_schema);
+    my $is_reading = $create && defined $config->{type};
+    return $class->SUPER::check_config($storeid, $config, $create, $skip_schema) if !$is_reading;
+    my $settings = eval { $class->SUPER::check_config($storeid, $config, $create, $skip_schema) };
+    return $settings if $settings;
+    $settings = { type => $config->{type}, path => $config->{path} };
+    for my $name (sort grep { !exists $settings->{$_} } keys %$config) {
+        my %with = (%$config{qw(type path)}, $name => $config->{$name});
+        my $one  = eval { $class->SUPER::check_config($storeid, \%with, $create, $skip_schema) };
+        if ($one) {
+            $settings->{$name} = $one->{$name};
+        } else {
+            warn "storage '$storeid': '$name' is left out: $@";
+        }
+    }
+    return $settings;
 }
 
 sub on_add_hook {
@@ -255,9 +270,6 @@ sub _setup_ctdb_cluster  { my (@given) = @_; return _as_before('_setup_ctdb_clus
 sub _as_before {
     my ($name, @given) = @_;
     require PVE::SMBGateway::Deprecated;
-    # They were called as functions and as methods.
-    shift @given if @given && defined $given[0] && !ref $given[0] && $given[0] eq __PACKAGE__;
-    shift @given if @given && ref $given[0] && eval { $given[0]->isa(__PACKAGE__) };
     my $function = PVE::SMBGateway::Deprecated->can($name)
         or die "PVE::SMBGateway::Deprecated has no $name\n";
     return $function->(@given);

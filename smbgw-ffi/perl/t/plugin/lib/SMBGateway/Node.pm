@@ -46,16 +46,15 @@ sub run_program {
     my (@argv) = @_;
     utf8::encode($_) for @argv;
     my %ran = (argv => "@argv");
-    my $error = "/tmp/smbgw-plugin-test.$$";
-    open my $stderr, '+>', $error or die "$error: $!\n";
-    unlink $error;
+    # Without a name: /tmp is that of all hosts.
+    open my $stderr, '+>', undef or die "a temporary file: $!\n";
     my $pid = open3('</dev/null', my $stdout, '>&' . fileno $stderr, @argv);
     $ran{out} = do { local $/ = undef; <$stdout> } // q{};
     waitpid $pid, 0;
     $ran{status} = $? & 127 ? -($? & 127) : $? >> 8;
     seek $stderr, 0, 0;
     $ran{err} = do { local $/ = undef; <$stderr> } // q{};
-    close $stderr or die "$error: $!\n";
+    close $stderr or die "a temporary file: $!\n";
     return \%ran;
 }
 
