@@ -38,7 +38,10 @@ sub refused_with {
     my ($path, $code, $saying, $what) = @_;
     local $ENV{SMBGW_LIBRARY} = $path;
     for my $time ('at first', 'again') {
+        my @heard;
+        local $SIG{__DIE__} = sub { push @heard, @_ };
         my $error = died(sub { PVE::SMBGateway->share_list() });
+        is_deeply(\@heard, [$error], "$what, $time: a handler hears of it once");
         isa_ok($error, 'PVE::SMBGateway::Error', "$what, $time");
         is($error->code, $code,         "$what, $time: the code");
         is($error->kind, 'unsupported', "$what, $time: the kind");

@@ -28,35 +28,14 @@ my $attached;
 
 sub load {
     return if $attached;
-    # A handler of the program's must not hear of what is handled here.
-    local $SIG{__DIE__} = 'DEFAULT';
-    local $@ = q{};
-    eval { require FFI::Platypus; require FFI::Platypus::DL; 1 }
-        or _unusable(
-        code    => 'library.no-ffi',
-        message => 'the Perl module FFI::Platypus cannot be used: ' . _first_line($@),
-        hint    => 'install the package libffi-platypus-perl',
-        );
-    my $path   = path();
-    my $handle = FFI::Platypus::DL::dlopen($path, FFI::Platypus::DL::RTLD_PLATYPUS_DEFAULT());
-    if (!defined $handle) {
-        my $why = FFI::Platypus::DL::dlerror() // 'for a reason that is not known';
-        _unusable(
-            code    => 'library.missing',
-            message => "the library $path cannot be loaded: " . _first_line($why),
-            hint    => 'install the package libsmbgw0',
-        );
+    my $error;
+    {
+        # A handler of the program's hears of the error once, below, and of nothing that leads to it.
+        local $SIG{__DIE__} = 'DEFAULT';
+        local $@ = q{};
+        $error = $@ if !eval { _load(); 1 };
     }
-    my $attached_all = eval { _attach($path, $handle); 1 };
-    if (!$attached_all) {
-        my $error = $@;
-        FFI::Platypus::DL::dlclose($handle);
-        die $error if ref $error;
-        _unusable(
-            code    => 'library.failed',
-            message => "the library $path cannot be used: " . _first_line($error),
-        );
-    }
+    die $error if defined $error;
     $attached = 1;
     return;
 }
@@ -118,6 +97,33 @@ sub secrets_free {
     my ($secrets) = @_;
     _secrets_free($secrets);
     return;
+}
+
+sub _load {
+    eval { require FFI::Platypus; require FFI::Platypus::DL; 1 }
+        or _unusable(
+        code    => 'library.no-ffi',
+        message => 'the Perl module FFI::Platypus cannot be used: ' . _first_line($@),
+        hint    => 'install the package libffi-platypus-perl',
+        );
+    my $path   = path();
+    my $handle = FFI::Platypus::DL::dlopen($path, FFI::Platypus::DL::RTLD_PLATYPUS_DEFAULT());
+    if (!defined $handle) {
+        my $why = FFI::Platypus::DL::dlerror() // 'for a reason that is not known';
+        _unusable(
+            code    => 'library.missing',
+            message => "the library $path cannot be loaded: " . _first_line($why),
+            hint    => 'install the package libsmbgw0',
+        );
+    }
+    return if eval { _attach($path, $handle); 1 };
+    my $error = $@;
+    FFI::Platypus::DL::dlclose($handle);
+    die $error if ref $error;
+    return _unusable(
+        code    => 'library.failed',
+        message => "the library $path cannot be used: " . _first_line($error),
+    );
 }
 
 sub _attach {

@@ -7,7 +7,22 @@ use overload ();
 
 use PVE::SMBGateway::Error;
 
-# What `share.create` takes besides.
+# Which alerts are meant.
+my %WHICH = (share => 'text', all => 'boolean', kind => 'text');
+
+# Limits of a user or group.
+my %OWNER = (
+    share         => 'text',
+    owner         => 'text',
+    default       => 'boolean',
+    hard          => 'text',
+    soft          => 'text',
+    files         => 'text',
+    soft_files    => 'text',
+    grace_seconds => 'integer',
+);
+
+# What a share is asked for with.
 my %SHARE = (
     name         => 'text',
     mode         => 'text',
@@ -26,15 +41,32 @@ my %SHARE = (
 
 # The shape of each argument of each method. Perl does not tell a number from a text, and JSON does.
 my %TAKES = (
-    'library.methods' => {},
-    'quota.status'    => { name => 'text' },
-    'share.check'     => {%SHARE},
-    'share.create'    => {%SHARE},
-    'share.delete'    => { name => 'text', purge => 'boolean', keep_history => 'boolean' },
-    'share.list'      => {},
-    'share.recover'   => {},
-    'share.resize'    => { name => 'text', quota => 'text', force => 'boolean' },
-    'share.status'    => { name => 'text' },
+    'alert.acknowledge'  => { %WHICH, note => 'text', by => 'text' },
+    'alert.list'         => {},
+    'alert.silence'      => { %WHICH, note => 'text', by => 'text', until => 'integer' },
+    'alert.test'         => { channel => 'text' },
+    'alert.unsilence'    => {%WHICH},
+    'library.methods'    => {},
+    'monitor.look'       => {},
+    'monitor.status'     => {},
+    'quota.check'        => { name => 'text', fix => 'boolean', quick => 'boolean' },
+    'quota.group.report' => { share => 'text' },
+    'quota.group.set'    => {%OWNER},
+    'quota.group.show'   => { share => 'text', owner => 'text' },
+    'quota.history'      => { name => 'text', from => 'integer', to => 'integer', resolution => 'text' },
+    'quota.set'          => { path => 'text', limit => 'text' },
+    'quota.status'       => { name => 'text', exact => 'boolean' },
+    'quota.usage'        => { path => 'text' },
+    'quota.user.report'  => { share => 'text' },
+    'quota.user.set'     => {%OWNER},
+    'quota.user.show'    => { share => 'text', owner => 'text' },
+    'share.check'        => {%SHARE},
+    'share.create'       => {%SHARE},
+    'share.delete'       => { name => 'text', purge => 'boolean', keep_history => 'boolean' },
+    'share.list'         => {},
+    'share.recover'      => {},
+    'share.resize'       => { name => 'text', quota => 'text', force => 'boolean' },
+    'share.status'       => { name => 'text' },
 );
 
 my %SHAPE = (
@@ -70,14 +102,16 @@ sub call {
     }
     my %request = @given;
     my %options = (timeout => delete $request{timeout}, secrets => delete $request{passwords});
-    # A root that is a text, like every method's.
-    my %takes = (root => 'text', %{ $TAKES{$method} });
+    my $takes = $TAKES{$method};
     for my $name (keys %request) {
         if (!defined $request{$name}) {
             delete $request{$name};
         }
-        elsif (my $shape = $takes{$name}) {
+        elsif (my $shape = $takes->{$name}) {
             $request{$name} = $SHAPE{$shape}->($request{$name});
+        }
+        elsif ($name eq 'root') {
+            $request{$name} = _text($request{$name});
         }
     }
     return PVE::SMBGateway->call($method, \%request, %options);
