@@ -10,7 +10,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 use lib "$FindBin::Bin/lib";
-use SMBGateway::Node qw(content_of in_child needs_host pvesm shares storage_cfg there_is_nothing_of
+use SMBGateway::Node qw(content_of in_child needs_host pvesm run_program shares storage_cfg there_is_nothing_of
     write_file);
 
 needs_host();
@@ -48,6 +48,15 @@ fails('a file system without limits', qr/tmpfs/, @GUEST, '--path', '/srv/media')
     fails('an activation that fails', qr/activation failed on demand/, @GUEST);
     fails('an activation that fails, with an account', qr/activation failed on demand/,
         '--smbgw-quota', '32M', '--username', 'carol', '--password', 'Tr0ub4dor&3');
+    is(run_program('getent', 'passwd', 'carol')->{out}, q{}, 'an activation that fails: no account is left');
+    mkdir '/srv/smb/media';
+    write_file('/srv/smb/media/letter', 'dear');
+    isnt(pvesm('add', 'smbgateway', 'media', '--smbgw-quota', '32M', '--username', 'carol',
+            '--password', 'Tr0ub4dor&3')->{status}, 0, 'a directory that was there: fails');
+    is(content_of('/srv/smb/media/letter'), 'dear', 'a directory that was there: what is in it stays');
+    is(run_program('getent', 'passwd', 'carol')->{out}, q{}, 'a directory that was there: no account is left');
+    unlink '/srv/smb/media/letter';
+    rmdir '/srv/smb/media';
 }
 {
     local $ENV{SMBGW_LIBRARY} = '/nonexistent.so';

@@ -191,4 +191,17 @@ is_deeply([ $seen->{good}, $warned ], [ [@WELL], q{} ], 'without smbd: guests ca
     is($seen->{bad}[1], 1, 'without a limit in force: active');
 }
 
+# Names of an older plugin, as functions and as methods.
+for my $call (sub { $class->_join_ad_domain('lab.test', 'admin', 'secret') },
+    sub { PVE::Storage::Custom::SMBGateway::_setup_ctdb_cluster(['gw'], '192.0.2.1') })
+{
+    my @warned;
+    local $SIG{__WARN__} = sub { push @warned, @_ };
+    my $done = eval { $call->(); 1 };
+    ok(!$done, 'what the library cannot do yet dies');
+    isa_ok($@, 'PVE::SMBGateway::Error');
+    like("$@", qr/has no method (?:ad\.join|ha\.setup)/, 'and says so');
+    like("@warned", qr/is deprecated/, 'and that it is a name of earlier days');
+}
+
 done_testing();

@@ -39,6 +39,20 @@ sub prepare {
     return;
 }
 
+sub has_files {
+    my ($path) = @_;
+    my @dirs = $path;
+    while (defined(my $dir = pop @dirs)) {
+        # What cannot be looked at may have some.
+        opendir my $handle, $dir or return 1;
+        my @entries = map {"$dir/$_"} grep { $_ ne q{.} && $_ ne q{..} } readdir $handle;
+        closedir $handle;
+        return 1 if grep { -l || !-d } @entries;
+        push @dirs, @entries;
+    }
+    return 0;
+}
+
 sub remove_empty {
     my ($class, $scfg) = @_;
     my $path = _untainted($scfg->{path});
@@ -118,6 +132,10 @@ Takes the class of the plugin, the storage's name and settings, and whether dire
 those that are missing, unless C<create-subdirs> is 0: for C<iso> and C<vztmpl> with the rights of the share,
 for all else for root alone. Dies where clients can write what the node trusts, or a directory leads out
 of the share.
+
+=head2 has_files
+
+Whether there is anything else than directories below a path.
 
 =head2 remove_empty
 

@@ -12,10 +12,10 @@ use PVE::Storage::Custom::SMBGateway::Private;
 use PVE::Storage::Custom::SMBGateway::Wording;
 
 my $PLUGIN  = 'PVE::Storage::Custom::SMBGateway';
+my $PRIVATE = 'PVE::Storage::Custom::SMBGateway::Private';
+
 # A share made later than this after an add had begun is not the one that it was making, in seconds.
 my $LONGEST_ADD = 120;
-
-my $PRIVATE = 'PVE::Storage::Custom::SMBGateway::Private';
 
 sub add {
     my ($storeid, $scfg, $password, $time) = @_;
@@ -63,7 +63,11 @@ sub update {
 sub remove {
     my ($storeid, $scfg, $time) = @_;
     my $origin = _private($storeid, 'origin');
-    _withdraw($storeid, $scfg, $origin, $time) if $origin && $origin->{made};
+    if ($origin && $origin->{made}) {
+        # This is also how an add is taken back whose activation failed; it is not in the file then.
+        my $known = eval { PVE::Storage::config()->{ids} };
+        _withdraw($storeid, $scfg, $origin, $time, $known && !$known->{$storeid});
+    }
     _forget($storeid);
     return;
 }
@@ -178,7 +182,7 @@ sub _make {
     return if $done;
     my $error = $@;
     eval {
-        _withdraw($storeid, $scfg, $origin, $time);
+        _withdraw($storeid, $scfg, $origin, $time, 1);
         1;
     } or warn $@;
     eval { _forget($storeid); 1 } or warn $@;
@@ -216,9 +220,10 @@ sub _create {
     return _call($storeid, $time, 'share.create', \%request, \%secrets);
 }
 
-# Takes away the share that the storage made, and nothing that has data in it.
+# Takes away the share that the storage made, and nothing that has data in it. Of an add that failed, the
+# accounts go as well.
 sub _withdraw {
-    my ($storeid, $scfg, $origin, $time) = @_;
+    my ($storeid, $scfg, $origin, $time, $failed) = @_;
     my $name = $origin->{share};
     my $how  = "`pve-smbgateway delete $name`";
     if ($origin->{node} ne PVE::INotify::nodename()) {
@@ -232,12 +237,16 @@ sub _withdraw {
     }
     my $found = $seen->{shares}->{ lc $name };
     if ($found && _is_the_one($found, $origin)) {
-        _call($storeid, $time, 'share.delete', { name => $found->{name} });
+        my %request = (name => $found->{name});
+        # What was there before the share is kept in any case.
+        my $is_empty = !PVE::Storage::Custom::SMBGateway::Content::has_files($found->{path});
+        $request{purge} = \1 if $failed && ($is_empty || !_truth($origin->{directory}));
+        _call($storeid, $time, 'share.delete', \%request);
     } elsif ($found) {
         warn "storage '$storeid': the share '$name' was made anew since, and stays\n";
         return;
     }
-    if ($origin->{directory} && _truth($origin->{directory})) {
+    if (_truth($origin->{directory})) {
         PVE::Storage::Custom::SMBGateway::Content::remove_empty($PLUGIN,
             { %$scfg, path => $origin->{path} });
     }
