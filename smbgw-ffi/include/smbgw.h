@@ -266,7 +266,7 @@ int smbgw_secrets_add(struct smbgw_secrets *secrets,
  * break at its end is left out. The descriptor stays open and the caller's.
  *
  * Waits for the end for at most a minute. Returns `SMBGW_INVALID` for an empty name or a number that
- * is no open descriptor, and `SMBGW_FAILED` where it cannot be read or does not end in time.
+ * is no descriptor open for reading, and `SMBGW_FAILED` where reading fails or does not end in time.
  *
  * Required of the caller:
  * `secrets` is NULL or from smbgw_secrets_new, and no other thread uses it meanwhile; `name` is

@@ -49,11 +49,17 @@ pub enum Capability {
     Exim,
     /// A clock that may be set: that of a guest, which is thrown away.
     OwnClock,
+    /// `valgrind`, which sees memory that is lost or misused.
+    Valgrind,
+    /// A compiler for C++.
+    Cxx,
+    /// `pkg-config`.
+    PkgConfig,
 }
 
 impl Capability {
     /// Every capability there is.
-    pub const ALL: [Capability; 10] = [
+    pub const ALL: [Capability; 13] = [
         Capability::Root,
         Capability::Ext4Prjquota,
         Capability::XfsPquota,
@@ -64,6 +70,9 @@ impl Capability {
         Capability::Openssl,
         Capability::Exim,
         Capability::OwnClock,
+        Capability::Valgrind,
+        Capability::Cxx,
+        Capability::PkgConfig,
     ];
 
     /// The short name used in messages and in `SMBGW_NEED`.
@@ -79,6 +88,9 @@ impl Capability {
             Capability::Openssl => "openssl",
             Capability::Exim => "exim",
             Capability::OwnClock => "own-clock",
+            Capability::Valgrind => "valgrind",
+            Capability::Cxx => "c++",
+            Capability::PkgConfig => "pkg-config",
         }
     }
 
@@ -97,11 +109,19 @@ impl Capability {
             .map_err(String::as_str)
     }
 
+    fn needs_root(self) -> bool {
+        let free = [Capability::Valgrind, Capability::Cxx, Capability::PkgConfig];
+        !free.contains(&self)
+    }
+
     fn attempt(self) -> Result<(), String> {
-        if !sys::is_root() {
+        if self.needs_root() && !sys::is_root() {
             return Err("not root".into());
         }
         match self {
+            Capability::Valgrind => tools(&["valgrind"]),
+            Capability::Cxx => tools(&["g++"]),
+            Capability::PkgConfig => tools(&["pkg-config"]),
             Capability::Root => Ok(()),
             Capability::Ext4Prjquota => mounts(Filesystem::Ext4Enforced, "prjquota"),
             Capability::XfsPquota => mounts(Filesystem::XfsEnforced, "prjquota"),

@@ -91,7 +91,8 @@ impl Code {
         }
     }
 
-    fn of(number: c_int) -> Option<Self> {
+    /// The code with this number.
+    pub fn of(number: c_int) -> Option<Self> {
         Self::ALL.into_iter().find(|code| *code as c_int == number)
     }
 }

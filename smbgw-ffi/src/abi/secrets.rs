@@ -7,6 +7,7 @@ use std::slice;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::secret::Secret;
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn smbgw_secrets_add(
 /// break at its end is left out. The descriptor stays open and the caller's.
 ///
 /// Waits for the end for at most a minute. Returns `SMBGW_INVALID` for an empty name or a number that
-/// is no open descriptor, and `SMBGW_FAILED` where it cannot be read or does not end in time.
+/// is no descriptor open for reading, and `SMBGW_FAILED` where reading fails or does not end in time.
 ///
 /// # Safety
 /// `secrets` is NULL or from [`smbgw_secrets_new`], and no other thread uses it meanwhile; `name` is
@@ -102,6 +103,11 @@ pub unsafe extern "C" fn smbgw_secrets_add_fd(
         }
         // SAFETY: it is not -1, and the caller's promise.
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        // The end of what cannot be read would never come.
+        let flags = fcntl_getfl(fd).map_err(|_| Code::Invalid)?;
+        if flags & OFlags::ACCMODE == OFlags::WRONLY || flags.contains(OFlags::PATH) {
+            return Err(Code::Invalid);
+        }
         // One line break more, and one byte more to tell that there is too much.
         let mut place = Zeroizing::new([0; SMBGW_LONGEST_SECRET + 2]);
         let length = read_to_end(fd, &mut place[..])?;
@@ -165,7 +171,6 @@ fn read_to_end(fd: BorrowedFd<'_>, place: &mut [u8]) -> Result<usize, Code> {
             Ok(count) => length += count,
             // Another process may have been quicker.
             Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(Errno::BADF) => return Err(Code::Invalid),
             Err(_) => return Err(Code::Failed),
         }
     }

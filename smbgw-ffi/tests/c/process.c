@@ -1,0 +1,107 @@
+#define _POSIX_C_SOURCE 200809L
+
+#include "process.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "check.h"
+
+extern char **environ;
+
+/* Adds the lines of /proc/self/status that begin with one of `words`. */
+static void add_status(FILE *text, const char *const *words, size_t count)
+{
+    char line[1024];
+    size_t index;
+    FILE *status = fopen("/proc/self/status", "re");
+    CHECK(status != NULL);
+    while (fgets(line, sizeof line, status))
+        for (index = 0; index < count; index++)
+            if (strncmp(line, words[index], strlen(words[index])) == 0)
+                fputs(line, text);
+    fclose(status);
+}
+
+/* Adds the names in `folder` with what they link to. */
+static void add_folder(FILE *text, const char *folder)
+{
+    char path[PATH_MAX], target[PATH_MAX];
+    struct dirent **entries;
+    int index;
+    int count = scandir(folder, &entries, NULL, alphasort);
+    CHECK(count >= 0);
+    for (index = 0; index < count; index++) {
+        ssize_t length;
+        snprintf(path, sizeof path, "%s/%s", folder, entries[index]->d_name);
+        length = readlink(path, target, sizeof target - 1);
+        target[length < 0 ? 0 : length] = '\0';
+        /* The listing itself is open, and gone afterwards. */
+        if (strstr(target, "/proc/") == NULL)
+            fprintf(text, "%s %s\n", path, target);
+        free(entries[index]);
+    }
+    free(entries);
+}
+
+static void add_children(FILE *text)
+{
+    char path[64], line[1024];
+    FILE *children;
+    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+    children = fopen(path, "re");
+    CHECK(children != NULL);
+    while (fgets(line, sizeof line, children))
+        fprintf(text, "children %s\n", line);
+    fclose(children);
+}
+
+char *picture_of_process(void)
+{
+    static const char *const words[] = {"Umask",  "Uid",    "Gid",    "Groups", "Threads",
+                                        "SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt",
+                                        "Cap",    "NoNewPrivs", "Seccomp"};
+    char folder[PATH_MAX];
+    char **variable;
+    char *content = NULL;
+    size_t length = 0;
+    FILE *text = open_memstream(&content, &length);
+    CHECK(text != NULL);
+    add_status(text, words, sizeof words / sizeof *words);
+    add_folder(text, "/proc/self/fd");
+    add_children(text);
+    CHECK(getcwd(folder, sizeof folder) != NULL);
+    fprintf(text, "in %s\n", folder);
+    for (variable = environ; *variable; variable++)
+        fprintf(text, "%p %s\n", (void *)*variable, *variable);
+    fprintf(text, "locale %s\n", setlocale(LC_ALL, NULL));
+    CHECK(fclose(text) == 0);
+    return content;
+}
+
+void same_picture(const char *what, const char *before, const char *after)
+{
+    if (strcmp(before, after) != 0) {
+        fprintf(stderr, "%s\n--- before\n%s--- after\n%s", what, before, after);
+        exit(1);
+    }
+}
+
+long resident_kib(void)
+{
+    char line[1024];
+    long kib = -1;
+    FILE *status = fopen("/proc/self/status", "re");
+    CHECK(status != NULL);
+    while (fgets(line, sizeof line, status))
+        if (sscanf(line, "RssAnon: %ld", &kib) == 1)
+            break;
+    fclose(status);
+    CHECK(kib > 0);
+    return kib;
+}

@@ -1,0 +1,104 @@
+//! The whole life of a share from C, on btrfs with a real smbd (root).
+
+mod c;
+
+use c::{Language, Workshop, succeeds};
+use smbgw_testing::{Capability, Filesystem, LightHost, MIB, Scratch, require, run};
+
+const SMB_CONF: &str = "[global]\n\tworkgroup = LAB\n\tload printers = no\n";
+
+/// A host with a btrfs that has quotas, at /srv/data.
+fn host() -> (LightHost, Scratch) {
+    let disk = Scratch::new(Filesystem::BtrfsQuota, 256 * MIB).unwrap();
+    run(std::process::Command::new("btrfs")
+        .args(["quota", "rescan", "-w"])
+        .arg(disk.path()))
+    .unwrap();
+    let host = LightHost::start().unwrap();
+    host.bind(disk.path(), "/srv/data").unwrap();
+    host.write("/etc/samba/smb.conf", SMB_CONF).unwrap();
+    (host, disk)
+}
+
+const LIFE: &str = r#"# a user is made with a password that comes as a secret
+password alice
+call ok share.create {"name":"media","path":"/srv/data/media","quota":"32M","users":["alice"],"create_users":true}
+call conflict share.create {"name":"media","path":"/srv/data/media2","quota":"32M","users":["alice"]}
+forget
+call ok share.list {}
+says "media"
+call ok share.status {"name":"media"}
+call ok quota.status {"name":"media"}
+call ok share.resize {"name":"media","quota":"48M"}
+call invalid share.resize {"name":"media","quota":"lots"}
+call not-found share.status {"name":"other"}
+call ok share.delete {"name":"media","purge":true}
+call not-found share.delete {"name":"media"}
+call unsupported share.create {"name":"memory","path":"/srv/memory","quota":"32M","guest":true}
+"#;
+
+fn lives(script: &str, more: &[&str]) {
+    let shop = Workshop::new();
+    let sources = ["drive.c", "process.c", "password.c"];
+    let drive = shop.compile(Language::C99, &sources, more);
+    let (host, _disk) = host();
+    let _smbd = host.start_smbd().unwrap();
+    // A small stack for the main thread, which docs/abi.md says is enough.
+    let mut command = host.command("prlimit");
+    command.arg("--stack=1048576").arg(drive);
+    assert_eq!(succeeds(&mut command, script), "all as expected\n");
+}
+
+macro_rules! lives {
+    ($($test:ident: $script:expr, $more:expr;)+) => {
+        $(
+            #[test]
+            fn $test() {
+                require!(Capability::Btrfs, Capability::Samba);
+                lives($script, $more);
+            }
+        )+
+    };
+}
+
+lives! {
+    a_share_lives_and_the_process_stays_as_it_was: LIFE, &[];
+    a_share_lives_in_children_and_then_here:
+        &format!("call ok share.list {{}}\nfork\nfork\n{LIFE}"), &[];
+    a_share_lives_where_sigchld_is_ignored: &format!("ignore-sigchld\nfork\n{LIFE}"), &[];
+    nothing_is_lost_in_the_life_of_a_share: LIFE, &["-fsanitize=leak"];
+}
+
+#[test]
+fn usage_and_limit_are_numbers() {
+    require!(Capability::Btrfs, Capability::Samba);
+    let shop = Workshop::new();
+    let usage = shop.compile(Language::C99, &["usage.c"], &[]);
+    let (host, disk) = host();
+    let limited = disk.path().join("limited");
+    let btrfs = |args: &[&str]| {
+        run(std::process::Command::new("btrfs").args(args).arg(&limited)).unwrap();
+    };
+    btrfs(&["subvolume", "create"]);
+    btrfs(&["qgroup", "limit", "32M"]);
+    std::fs::write(limited.join("file"), vec![7; 4 << 20]).unwrap();
+    btrfs(&["filesystem", "sync"]);
+    let numbers = |path: &str| -> Vec<Option<u64>> {
+        let said = succeeds(host.command(&usage).arg(path), "");
+        let words = said.split_whitespace();
+        words.map(|word| word.parse().ok()).collect()
+    };
+    let [used, available, limit, inodes, inode_limit, total] = numbers("/srv/data/limited")[..]
+    else {
+        panic!("six numbers");
+    };
+    assert_eq!((limit, total), (Some(32 * MIB), Some(32 * MIB)));
+    assert_eq!((inodes, inode_limit), (None, None));
+    let used = used.unwrap();
+    assert!((4 * MIB..5 * MIB).contains(&used), "{used}");
+    assert_eq!(available, Some(32 * MIB - used));
+
+    let whole = numbers("/srv/data");
+    assert_eq!(whole[2], None);
+    assert!(whole[5] > Some(200 * MIB), "{whole:?}");
+}
