@@ -191,6 +191,12 @@ is_deeply([ $seen->{good}, $warned ], [ [@WELL], q{} ], 'without smbd: guests ca
     is($seen->{bad}[1], 1, 'without a limit in force: active');
 }
 
+{
+    local $SIG{__WARN__} = sub { };
+    my $seen_before = $class->_monitor_quota('/srv/smb/good', '16M');
+    is($seen_before->{limits}{bytes}, 16 << 20, 'the quota, by a name of earlier days');
+}
+
 # Names of an older plugin, as functions and as methods.
 for my $call (sub { $class->_join_ad_domain('lab.test', 'admin', 'secret') },
     sub { PVE::Storage::Custom::SMBGateway::_setup_ctdb_cluster(['gw'], '192.0.2.1') })
