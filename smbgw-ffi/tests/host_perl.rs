@@ -1,0 +1,128 @@
+//! The Perl modules, each test program of `perl/t` in a host of its own (root).
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use smbgw_testing::{Capability, Daemon, Filesystem, LightHost, MIB, Scratch, require, run};
+
+/// What Samba is set up with.
+const SMB_CONF: &str = "[global]\n\tworkgroup = LAB\n\tload printers = no\n";
+
+macro_rules! prove {
+    ($($test:ident $program:literal)+) => {
+        $(
+            #[test]
+            fn $test() {
+                require!(Capability::Root);
+                prove(&LightHost::start().unwrap(), $program);
+            }
+        )+
+    };
+}
+
+prove! {
+    names_of_earlier_days_work "deprecated.t"
+    errors_have_codes "error.t"
+    a_missing_library_is_one_error "load.t"
+    memory_stays_flat "memory.t"
+    the_methods_are_those_of_the_library "methods.t"
+    forks_and_signals_do_no_harm "process.t"
+    the_source_is_described_and_in_form "style.t"
+    nothing_stays_of_a_password "secret.t"
+    taint_checks_do_no_harm "taint.t"
+    texts_of_all_kinds_pass "text.t"
+}
+
+macro_rules! prove_with_smbd {
+    ($($test:ident $program:literal)+) => {
+        $(
+            #[test]
+            fn $test() {
+                require!(Capability::Btrfs, Capability::Samba);
+                let gateway = Gateway::start();
+                prove(&gateway.host, $program);
+            }
+        )+
+    };
+}
+
+prove_with_smbd! {
+    shares_live "share.t"
+    shares_are_watched "watch.t"
+}
+
+#[test]
+fn every_program_is_run() {
+    let this = include_str!("host_perl.rs");
+    let mut programs = 0;
+    for entry in fs::read_dir(perl().join("t")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".t") {
+            programs += 1;
+            assert!(this.contains(&format!("\"{name}\"")), "{name} is not run");
+        }
+    }
+    assert!(programs > 5, "{programs}");
+}
+
+/// A host with smbd and quotas at `/srv/smb`. What is first is dropped first.
+struct Gateway {
+    _smbd: Daemon,
+    host: LightHost,
+    _disk: Scratch,
+}
+
+impl Gateway {
+    fn start() -> Self {
+        let disk = Scratch::new(Filesystem::BtrfsQuota, 512 * MIB).unwrap();
+        run(Command::new("btrfs")
+            .args(["quota", "rescan", "-w"])
+            .arg(disk.path()))
+        .unwrap();
+        let host = LightHost::start().unwrap();
+        host.bind(disk.path(), "/srv/smb").unwrap();
+        host.write("/etc/samba/smb.conf", SMB_CONF).unwrap();
+        Self {
+            _smbd: host.start_smbd().unwrap(),
+            host,
+            _disk: disk,
+        }
+    }
+}
+
+/// Runs the program of that name on `host`. All of it has to pass, and none may be left out.
+fn prove(host: &LightHost, program: &str) {
+    let installed = tempfile::tempdir().unwrap();
+    let library = library();
+    symlink(&library, installed.path().join("libsmbgw.so.0")).unwrap();
+    let output = host
+        .command("prove")
+        .env("SMBGW_LIBRARY", &library)
+        // For programs with taint checks, which the variable above does not concern.
+        .env("LD_LIBRARY_PATH", installed.path())
+        .args(["--merge", "--verbose", "-I"])
+        .arg(perl().join("lib"))
+        .arg(perl().join("t").join(program))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("Result: PASS"), "{said}");
+    assert!(!said.contains("# skip"), "something was left out: {said}");
+    assert!(!said.contains("# SKIP"), "all of it was left out: {said}");
+}
+
+/// The library that was built with this test.
+fn library() -> PathBuf {
+    let library = std::env::current_exe()
+        .unwrap()
+        .with_file_name("libsmbgw.so");
+    assert!(library.exists(), "{} is missing", library.display());
+    library
+}
+
+fn perl() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("perl")
+}
