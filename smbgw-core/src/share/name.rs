@@ -34,6 +34,7 @@ const RESERVED: [&str; 9] = [
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = LONGEST_NAME)))]
 #[serde(try_from = "String", into = "String")]
 pub struct ShareName(String);
 

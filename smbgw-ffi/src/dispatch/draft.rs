@@ -122,6 +122,8 @@ impl JsonSchema for DraftRequest {
         {
             fields.extend(more.clone());
         }
+        let description = "A share that is asked for, and where it is asked for.";
+        schema.insert("description".into(), description.into());
         schema
     }
 }

@@ -1,13 +1,10 @@
 //! What the library itself is asked.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::share::Everything;
 use super::{Failure, METHODS, Method, Request};
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ListMethods {}
 
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Methods {
@@ -15,6 +12,6 @@ pub(super) struct Methods {
     methods: &'static [Method],
 }
 
-pub(super) fn methods(_: ListMethods, _: &Request<'_>) -> Result<Methods, Failure> {
+pub(super) fn methods(_: Everything, _: &Request<'_>) -> Result<Methods, Failure> {
     Ok(Methods { methods: METHODS })
 }
