@@ -27,7 +27,10 @@ sub prepare {
     my %owner;
     for my $type (sort keys %wanted) {
         my $dir = _untainted($class->get_subdir($scfg, $type));
-        _make($dir, $type) if $make && !-e $dir;
+        if ($make && !-e $dir) {
+            _inside($storeid, $scfg->{path}, _deepest_there_is($dir));
+            _make($dir, $type);
+        }
         next if !-e $dir;
         my $real = _inside($storeid, $scfg->{path}, $dir);
         if (my $other = $owner{$real}) {
@@ -78,6 +81,14 @@ sub _make {
         chmod oct('700'), $dir or die "the rights of '$dir' cannot be set: $!\n";
     }
     return;
+}
+
+sub _deepest_there_is {
+    my ($dir) = @_;
+    while (!-l $dir && !-e _) {
+        $dir =~ s{/+[^/]*\z}{};
+    }
+    return $dir;
 }
 
 # A link would have the node read and write elsewhere.

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 # A disk that does not answer must not hold up the other storages for longer, in seconds.
-my $PATIENCE = 5;
+my $PATIENCE = 3;
 
 # Where it is in the cache of the host, which lives for one pass over all storages.
 my $KEY = 'smbgateway';
