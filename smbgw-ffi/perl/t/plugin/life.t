@@ -10,7 +10,7 @@ use FindBin;
 use Test::More;
 
 use lib "$FindBin::Bin/lib";
-use SMBGateway::Node qw(content_of needs_host pvesm run_program shares smbclient storage_cfg
+use SMBGateway::Node qw(content_of in_child needs_host pvesm run_program shares smbclient storage_cfg
     there_is_nothing_of write_file);
 
 needs_host();
@@ -128,9 +128,25 @@ ok(-d '/srv/smb/empty/template/iso', 'directories of content are there');
 quietly('remove', 'remove', 'empty');
 there_is_nothing_of('empty', 'an empty one that was removed');
 
+# Again and again in one process, as in a worker of pvedaemon.
+is(in_child(sub {
+    require PVE::API2::Storage::Config;
+    for my $quota (32, 48) {
+        PVE::API2::Storage::Config->create({ type => 'smbgateway', storage => 'worker', content => 'iso',
+                'smbgw-quota' => "${quota}M", 'smbgw-guest' => 1 });
+        my $total = PVE::Storage::storage_info(PVE::Storage::config())->{worker}{total};
+        die "$total\n" if $total != $quota * $MIB;
+        PVE::API2::Storage::Config->remove({ storage => 'worker' });
+    }
+}), 0, 'twice in one process');
+there_is_nothing_of('worker', 'twice in one process');
+
 # Removed where its share is not.
 quietly('add', 'add', 'smbgateway', 'far', '--smbgw-quota', '32M', '--smbgw-guest', '1',
     '--content', 'backup');
+my $moved = pvesm('set', 'far', '--nodes', 'other');
+is($moved->{status}, 0, 'other nodes');
+like($moved->{err}, qr/the share is on node gw, which is not among its nodes any more/, 'with a warning');
 {
     local $ENV{PVE_STANDIN_NODE} = 'other';
     my $ran = pvesm('set', 'far', '--smbgw-quota', '64M');

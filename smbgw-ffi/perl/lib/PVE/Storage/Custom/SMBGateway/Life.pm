@@ -57,6 +57,10 @@ sub update {
         _call($storeid, $time, 'share.resize', { name => $name, quota => $quota });
     }
     _private($storeid, 'forget_password') if exists $sensitive->{password};
+    my $origin = $update->{nodes} ? _private($storeid, 'origin') : undef;
+    if ($origin && !$update->{nodes}->{ $origin->{node} }) {
+        warn "storage '$storeid': the share is on node $origin->{node}, which is not among its nodes any more\n";
+    }
     return;
 }
 
