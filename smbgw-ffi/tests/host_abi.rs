@@ -3,6 +3,7 @@
 mod c;
 
 use c::{Language, Workshop, succeeds};
+use smbgw::dispatch::METHODS;
 use smbgw_testing::{Capability, Filesystem, LightHost, MIB, Scratch, require, run};
 
 const SMB_CONF: &str = "[global]\n\tworkgroup = LAB\n\tload printers = no\n";
@@ -17,24 +18,57 @@ fn host() -> (LightHost, Scratch) {
     let host = LightHost::start().unwrap();
     host.bind(disk.path(), "/srv/data").unwrap();
     host.write("/etc/samba/smb.conf", SMB_CONF).unwrap();
+    host.write("/etc/smbgw/monitor.toml", MONITOR_TOML).unwrap();
     (host, disk)
 }
 
+/// Ways to be told, one of which nobody listens on.
+const MONITOR_TOML: &str = r#"[command]
+program = "/bin/true"
+[webhook]
+url = "http://127.0.0.1:9/"
+"#;
+
 const LIFE: &str = r#"# a user is made with a password that comes as a secret
 password alice
+call ok share.check {"name":"media","path":"/srv/data/media","quota":"32M","users":["alice"],"create_users":true}
 call ok share.create {"name":"media","path":"/srv/data/media","quota":"32M","users":["alice"],"create_users":true}
 call conflict share.create {"name":"media","path":"/srv/data/media2","quota":"32M","users":["alice"]}
 forget
 call ok share.list {}
 says "media"
 call ok share.status {"name":"media"}
-call ok quota.status {"name":"media"}
+call ok share.recover {}
 call ok share.resize {"name":"media","quota":"48M"}
 call invalid share.resize {"name":"media","quota":"lots"}
 call not-found share.status {"name":"other"}
+call ok quota.status {}
+call ok quota.status {"name":"media"}
+call ok quota.usage {"path":"/srv/data/media"}
+call conflict quota.set {"path":"/srv/data/media","limit":"16M"}
+call ok quota.check {}
+call ok quota.check {"name":"media","fix":true}
+# btrfs has no quotas of users and groups
+call unsupported quota.user.set {"share":"media","owner":"alice","hard":"8M"}
+call unsupported quota.user.show {"share":"media","owner":"alice"}
+call unsupported quota.user.report {"share":"media"}
+call unsupported quota.group.set {"share":"media","owner":"root","hard":"8M"}
+call unsupported quota.group.show {"share":"media","owner":"root"}
+call unsupported quota.group.report {"share":"media"}
+call ok monitor.look {}
+call ok monitor.status {}
+call ok quota.history {"name":"media"}
+call ok alert.list {}
+call ok alert.silence {"share":"media","until":4000000000}
+call not-found alert.acknowledge {"share":"media"}
+call ok alert.unsilence {"share":"media"}
+call ok alert.test {"channel":"command"}
+call ok alert.test {}
+says "delivered":false
 call ok share.delete {"name":"media","purge":true}
 call not-found share.delete {"name":"media"}
 call unsupported share.create {"name":"memory","path":"/srv/memory","quota":"32M","guest":true}
+call ok library.methods {}
 "#;
 
 fn lives(script: &str, more: &[&str]) {
@@ -67,6 +101,14 @@ lives! {
         &format!("call ok share.list {{}}\nfork\nfork\n{LIFE}"), &[];
     a_share_lives_where_sigchld_is_ignored: &format!("ignore-sigchld\nfork\n{LIFE}"), &[];
     nothing_is_lost_in_the_life_of_a_share: LIFE, &["-fsanitize=leak"];
+}
+
+#[test]
+fn every_method_is_called_in_a_life() {
+    for method in METHODS {
+        let called = |line: &str| line.split(' ').nth(2) == Some(method.name);
+        assert!(LIFE.lines().any(called), "{}", method.name);
+    }
 }
 
 #[test]

@@ -22,9 +22,18 @@ static void add_status(FILE *text, const char *const *words, size_t count)
     FILE *status = fopen("/proc/self/status", "re");
     CHECK(status != NULL);
     while (fgets(line, sizeof line, status))
-        for (index = 0; index < count; index++)
-            if (strncmp(line, words[index], strlen(words[index])) == 0)
+        for (index = 0; index < count; index++) {
+            char name[7];
+            unsigned long long signals;
+            if (strncmp(line, words[index], strlen(words[index])) != 0)
+                continue;
+            /* The C library keeps two signals for itself, and catches them once a thread was made
+             * (nptl(7)). */
+            if (sscanf(line, "%6[SigCgtIn]: %llx", name, &signals) == 2)
+                fprintf(text, "%s: %llx\n", name, signals & ~(3ULL << 31));
+            else
                 fputs(line, text);
+        }
     fclose(status);
 }
 
@@ -84,10 +93,26 @@ char *picture_of_process(void)
     return content;
 }
 
+/* Prints the lines of `one` that are not in `other`. */
+static void show_missing(const char *mark, const char *one, const char *other)
+{
+    const char *line, *end;
+    for (line = one; *line; line = end + 1) {
+        char copy[8192];
+        end = strchr(line, '\n');
+        CHECK(end != NULL);
+        snprintf(copy, sizeof copy, "%.*s", (int)(end - line + 1), line);
+        if (!strstr(other, copy))
+            fprintf(stderr, "%s %s", mark, copy);
+    }
+}
+
 void same_picture(const char *what, const char *before, const char *after)
 {
     if (strcmp(before, after) != 0) {
-        fprintf(stderr, "%s\n--- before\n%s--- after\n%s", what, before, after);
+        fprintf(stderr, "this process is not as it was before: %s\n", what);
+        show_missing("-", before, after);
+        show_missing("+", after, before);
         exit(1);
     }
 }
