@@ -8,7 +8,7 @@ use Scalar::Util qw(blessed);
 # What the name of a field of a request is called among the options of a storage.
 my %OPTION = (
     'comment'      => 'smbgw-comment',
-    'create-user'  => 'username',
+    'create-user'  => 'username with --password',
     'encrypt'      => 'smbgw-encrypt',
     'group'        => 'smbgw-groups',
     'guest'        => 'smbgw-guest',
