@@ -57,12 +57,17 @@ install: ## Build, and install programs and units below DESTDIR and PREFIX.
 		chmod 644 "$(DESTDIR)$(unitdir)/$$unit"; \
 	done
 
+.PHONY: deb
+deb: ## Build the Debian packages into target/debian/packages (root; installs debhelper).
+	@testing/deb/deps
+	@testing/deb/build
+
 ## Testing
 
 .PHONY: test
-test: ## Run all tiers, one after the other.
-	@status=0; \
-	for tier in unit host guest; do \
+test: deps ## Run all tiers, one after the other.
+	@export SMBGW_UNIT_NEED="valgrind c++ pkg-config"; status=0; \
+	for tier in unit host guest deb; do \
 		$(MAKE) --no-print-directory test-$$tier || status=1; \
 	done; \
 	echo; \
@@ -71,7 +76,7 @@ test: ## Run all tiers, one after the other.
 
 .PHONY: test-unit
 test-unit: ## Fast tests that need no root.
-	@testing/tier unit sh -ec ' \
+	@SMBGW_NEED="$${SMBGW_NEED-$$SMBGW_UNIT_NEED}" testing/tier unit sh -ec ' \
 		$(CARGO) test --workspace --no-fail-fast --lib --bins $(unit_tests); \
 		$(CARGO) test --workspace --doc'
 
@@ -96,6 +101,10 @@ test-guest: deps ## Tests with real quotas (root; boots a kernel if needed): tes
 	fi; \
 	SMBGW_NEED="$${SMBGW_NEED-$$need}" \
 	testing/tier guest $(CARGO) test --workspace --no-fail-fast --test 'guest_*'
+
+.PHONY: test-deb
+test-deb: deps ## Build the Debian packages, and install, use and remove them in small Debians (root).
+	@testing/tier deb testing/deb/test
 
 .PHONY: demo
 demo: deps ## Show a share being made, used, filled and removed.
@@ -155,8 +164,10 @@ clippy: ## Lint, warnings are errors.
 doc: ## Build the documentation, warnings are errors.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps
 
-scripts := testing/deps testing/tier testing/debian-mirror $(wildcard testing/guest/uml-run testing/guest/guest-init \
+scripts := testing/deps testing/tier testing/debian-mirror $(wildcard testing/deb/* testing/guest/uml-run testing/guest/guest-init \
 	testing/guest/qemu-run testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh) .ci/run
+maintainer_scripts := $(foreach when,preinst postinst prerm postrm,$(wildcard smbgw-ffi/debian/*.$(when)))
+
 .PHONY: deny
 deny: ## Check dependencies: licences, sources, known flaws (installs cargo-deny).
 	@command -v cargo-deny >/dev/null || $(CARGO) install --quiet --locked cargo-deny
@@ -165,3 +176,4 @@ deny: ## Check dependencies: licences, sources, known flaws (installs cargo-deny
 .PHONY: scripts
 scripts: ## Lint the shell scripts.
 	shellcheck --shell=bash $(scripts)
+	shellcheck --shell=dash $(maintainer_scripts)
