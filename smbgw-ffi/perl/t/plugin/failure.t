@@ -29,6 +29,8 @@ sub fails {
 fails('nothing asked for', qr/smbgw-quota: no quota is given.*--smbgw-quota 10G.*\n.*smbgw-users/s);
 fails('a quota that is none', qr/smbgw-quota: /, '--smbgw-quota', 'lots', '--smbgw-guest', '1');
 fails('a user that is not there', qr/smbgw-users: .*nosuchuser.*--username with --password/, '--smbgw-quota', '1G', '--smbgw-users', 'nosuchuser');
+fails('a second user that is not there', qr/username: no SMB password .*nosuchuser/, '--smbgw-quota', '1G',
+    '--username', 'erin', '--password', 'Tr0ub4dor&3', '--smbgw-users', 'nosuchuser');
 fails('another mode', qr/mode 'lxc' cannot be made yet/, @GUEST, '--smbgw-mode', 'lxc');
 fails('a mode that is none', qr/enumeration 'native, lxc, vm'/, @GUEST, '--smbgw-mode', 'cloud');
 fails('another node', qr/on the node on which the storage is added.*'gw'; add it on pve7/, @GUEST,

@@ -8,7 +8,7 @@ use Scalar::Util qw(blessed);
 # What the name of a field of a request is called among the options of a storage.
 my %OPTION = (
     'comment'      => 'smbgw-comment',
-    'create-user'  => 'username with --password',
+    'create-user'  => 'username',
     'encrypt'      => 'smbgw-encrypt',
     'group'        => 'smbgw-groups',
     'guest'        => 'smbgw-guest',
@@ -41,6 +41,8 @@ sub _problem {
     my $field = $OPTION{ $problem->{field} // q{} } // $problem->{field};
     my $text  = defined $field ? "$field: $problem->{message}" : $problem->{message};
     my $remedy = $problem->{remedy} // return $text;
+    # An account is made with its password alone.
+    $remedy =~ s/--create-user(?![\w-])/--username with --password/g;
     for my $option (keys %OPTION) {
         $remedy =~ s/--\Q$option\E(?![\w-])/--$OPTION{$option}/g;
     }
