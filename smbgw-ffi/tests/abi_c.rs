@@ -87,6 +87,15 @@ fn threads_call_at_once_and_with_small_stacks() {
 }
 
 #[test]
+fn the_library_can_be_unloaded_and_loaded_again() {
+    let shop = Workshop::new();
+    let loaded = shop.compile(Language::C99, &["loaded.c"], &[]);
+    let library = shop.path().join("libsmbgw.so.0");
+    let said = succeeds(Command::new(loaded).arg(library), "");
+    assert_eq!(said, AS_EXPECTED);
+}
+
+#[test]
 fn many_calls_need_no_more_memory_than_few() {
     let shop = Workshop::new();
     let memory = shop.compile(Language::C99, &["memory.c", "process.c"], &[]);

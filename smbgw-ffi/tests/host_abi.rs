@@ -99,6 +99,8 @@ lives! {
     a_share_lives_and_the_process_stays_as_it_was: LIFE, &[];
     a_share_lives_in_children_and_then_here:
         &format!("call ok share.list {{}}\nfork\nfork\n{LIFE}"), &[];
+    a_share_lives_without_standard_descriptors:
+        &format!("close-standard-descriptors\n{LIFE}"), &[];
     a_share_lives_where_sigchld_is_ignored: &format!("ignore-sigchld\nfork\n{LIFE}"), &[];
     nothing_is_lost_in_the_life_of_a_share: LIFE, &["-fsanitize=leak"];
 }

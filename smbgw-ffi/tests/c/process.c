@@ -50,8 +50,11 @@ static void add_folder(FILE *text, const char *folder)
         snprintf(path, sizeof path, "%s/%s", folder, entries[index]->d_name);
         length = readlink(path, target, sizeof target - 1);
         target[length < 0 ? 0 : length] = '\0';
-        /* The listing itself is open, and gone afterwards. */
-        if (strstr(target, "/proc/") == NULL)
+        /*
+         * What the listing itself needed is gone. Where a process has closed its standard
+         * descriptors, SQLite takes them for /dev/null, so that nobody prints into a database.
+         */
+        if (length >= 0 && !(atoi(entries[index]->d_name) <= 2 && !strcmp(target, "/dev/null")))
             fprintf(text, "%s %s\n", path, target);
         free(entries[index]);
     }
