@@ -138,6 +138,17 @@ fn codes_are_the_same_in_header_library_and_manual() {
 }
 
 #[test]
+fn the_manual_has_every_field_of_an_error() {
+    let schema = fs::read_to_string(here().join("schema/error.json")).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    let fields = schema["properties"].as_object().unwrap().keys();
+    let fields: BTreeSet<String> = fields.cloned().collect();
+    let described = rows(&section("Requests and replies")).into_iter();
+    let described: BTreeSet<String> = described.map(|row| row[0].clone()).collect();
+    assert_eq!(described, fields);
+}
+
+#[test]
 fn limits_are_the_same_in_header_and_manual() {
     let is_limit = |name: &str| name.contains("LONGEST") || name.contains("MOST");
     let mut in_header = constants();
