@@ -44,6 +44,21 @@ is("$left",
     "it failed; left behind: the directory /srv/x, which `rmdir /srv/x` and `sync` cleans up; left behind: a lock\n",
     'what is left is in the text');
 
+# The numbers of kinds are those of the library.
+for my $number (1 .. 7, 64 .. 67) {
+    my $of_library = PVE::SMBGateway::Library::error_of($number);
+    my $of_perl = PVE::SMBGateway::Error->new(kind => $of_library->kind);
+    is($of_perl->number, $number, $of_library->kind . ' has its number');
+    is($of_library->code, 'call.' . $of_library->kind, 'and a code');
+}
+is(PVE::SMBGateway::Library::error_of(68)->kind, 'unknown', 'the library has no more of them');
+
+# A machine that is not ready says what was looked at.
+$error = died(sub { PVE::SMBGateway->share_create(name => 'media', quota => '1G', guest => 1, root => $tree) });
+is($error->code, 'share.preflight-failed', 'a machine that is not ready');
+cmp_ok(scalar(grep { $_->{result} eq 'failed' } @{ $error->checks }), '>=', 1, 'the checks that failed are listed')
+    or diag explain $error->reply;
+
 # Calls that cannot be made.
 my @wrong = (
     [ 'no method'         => [undef],                                    'call.unknown-method' ],

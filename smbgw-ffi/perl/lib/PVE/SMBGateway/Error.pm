@@ -63,6 +63,7 @@ sub number  { my ($self) = @_; return $self->{number} }
 sub method  { my ($self) = @_; return $self->{method} }
 sub reply   { my ($self) = @_; return $self->{reply} }
 
+sub checks      { my ($self) = @_; return $self->{reply}{checks}      // [] }
 sub problems    { my ($self) = @_; return $self->{reply}{problems}    // [] }
 sub left_behind { my ($self) = @_; return $self->{reply}{left_behind} // [] }
 
@@ -130,6 +131,11 @@ C<pve-smbgateway>.
 
 A reference to the list of all that is wrong with the request. Each is a hash with C<field>, C<code>,
 C<kind>, C<message> and perhaps C<remedy>. Empty where there is no such list.
+
+=head2 checks
+
+A reference to the list of what was looked at on the machine before, and found wrong or right. Empty where there
+is no such list.
 
 =head2 left_behind
 
