@@ -139,6 +139,16 @@ for my $type (qw(images iso backup snippets rootdir vztmpl)) {
     ok($plugindata->{content}[0]{$type}, "content: $type");
 }
 
+# A host that has no directories for a content, as 8.2 for what is to be imported.
+for my $case (['10/1', 0], ['11/2', 1]) {
+    my ($api, $there) = @$case;
+    local $ENV{PVE_STANDIN_API} = $api;
+    my $ran = perl('-MPVE::Storage', '-e', "print exists $plugin->plugindata()->{content}[0]{import} ? 1 : 0;"
+            . " eval { $plugin->get_import_metadata({}, 'import/a.ova', 'media') }; print \$@");
+    like($ran->{out}, $there ? qr/\A1not supported by the stand-in$/ : qr/\A0this version of Proxmox VE imports nothing/,
+        "API $api: import");
+}
+
 # A host that has given up an option takes the plugin without it.
 {
     my $ran = perl('-e', <<'PERL');

@@ -43,7 +43,10 @@ sub api {
 sub type { return 'smbgateway' }
 
 sub plugindata {
+    my ($class) = @_;
     my %content = map { $_ => 1 } qw(backup images import iso none rootdir snippets vztmpl);
+    # Before 8.3 no directory has a place for it.
+    delete $content{import} if !exists $class->get_vtype_subdirs()->{import};
     my %format  = map { $_ => 1 } qw(qcow2 raw subvol vmdk);
     return {
         'content'              => [ \%content, { backup => 1, iso => 1, vztmpl => 1 } ],
@@ -223,7 +226,7 @@ sub status {
     return @numbers ? (@numbers, 1) : (0, 0, 0, 0);
 }
 
-# What tells two storages apart, whatever they are called (version 15 of the API).
+# What tells two storages apart, whatever they are called (version 14 of the API).
 sub get_identity {
     my ($class, $scfg, $storeid) = @_;
     require PVE::INotify;
@@ -256,9 +259,12 @@ sub update_volume_notes {
 }
 
 sub get_import_metadata {
-    my (@given) = @_;
+    my ($class, @given) = @_;
     require PVE::Storage::DirPlugin;
-    return PVE::Storage::DirPlugin::get_import_metadata(@given);
+    # Before 8.3 no directory has any.
+    my $of_directory = PVE::Storage::DirPlugin->can('get_import_metadata')
+        or die "this version of Proxmox VE imports nothing from directories\n";
+    return $class->$of_directory(@given);
 }
 
 # Names that people have patched around in an older plugin.

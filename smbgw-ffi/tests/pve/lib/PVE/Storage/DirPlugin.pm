@@ -18,7 +18,8 @@ sub type { return 'dir' }
 sub plugindata {
     return {
         content => [
-            { map { $_ => 1 } qw(images rootdir vztmpl iso backup snippets none import) },
+            { map { $_ => 1 } qw(images rootdir vztmpl iso backup snippets none),
+                $PVE::StandIn::APIVER > 10 ? 'import' : () },
             { images => 1, rootdir => 1 },
         ],
         format => [ { raw => 1, qcow2 => 1, vmdk => 1, subvol => 1 }, 'raw' ],
@@ -71,6 +72,9 @@ sub update_volume_attribute {
     return;
 }
 
-sub get_import_metadata { die "not supported by the stand-in\n" }
+if ($PVE::StandIn::APIVER > 10) {
+    no strict 'refs';
+    *{ __PACKAGE__ . '::get_import_metadata' } = sub { die "not supported by the stand-in\n" };
+}
 
 1;

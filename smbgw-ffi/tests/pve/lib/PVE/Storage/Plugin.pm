@@ -177,10 +177,11 @@ my %SUBDIR = (
     vztmpl => 'template/cache',
     backup => 'dump',
     snippets => 'snippets',
-    import => 'import',
+    # Directories have had no place for it before 8.3, which has the same version of the API as 8.2.
+    $PVE::StandIn::APIVER > 10 ? (import => 'import') : (),
 );
 
-sub get_vtype_subdirs { return {%SUBDIR} }
+sub get_vtype_subdirs { return \%SUBDIR }
 
 sub get_subdir {
     my ($class, $scfg, $vtype) = @_;

@@ -20,9 +20,9 @@ my %OPEN = map { $_ => 1 } qw(iso vztmpl);
 sub prepare {
     my ($class, $storeid, $scfg, $may_make) = @_;
     my $content = $scfg->{content} // {};
-    # Containers leave backups in the directory of backups while they are moved.
-    my %wanted = map { $_ => 1 } grep { $content->{$_} && ($CLOSED{$_} || $OPEN{$_}) } keys %$content;
-    $wanted{backup} = 1 if $wanted{rootdir};
+    my %wanted = map { $_ => 1 } grep { $content->{$_} } _types($class);
+    # The disks of containers are where those of machines are, and the host wants a place for their backups.
+    @wanted{qw(backup images)} = (1, 1) if $wanted{rootdir};
     my $make = $may_make && ($scfg->{'create-subdirs'} // 1);
     my %owner;
     for my $type (sort keys %wanted) {
@@ -37,7 +37,7 @@ sub prepare {
             _die($storeid, "uses directory '$real' for both $other and $type");
         }
         $owner{$real} = $type;
-        _check_trusted($storeid, $type, $dir) if $TRUSTED{$type} && $content->{$type};
+        _check_trusted($storeid, $type, $dir) if $TRUSTED{$type};
     }
     return;
 }
@@ -60,13 +60,20 @@ sub remove_empty {
     my ($class, $scfg) = @_;
     my $path = _untainted($scfg->{path});
     return if -l $path;
-    for my $type (keys %CLOSED, keys %OPEN) {
+    for my $type (_types($class)) {
         my $dir = _untainted($class->get_subdir($scfg, $type));
         while (index($dir, "$path/") == 0 && rmdir $dir) {
             $dir =~ s{/[^/]*\z}{};
         }
     }
     return rmdir $path;
+}
+
+# Those that this host has directories for.
+sub _types {
+    my ($class) = @_;
+    my $known = $class->get_vtype_subdirs();
+    return grep { exists $known->{$_} } keys %CLOSED, keys %OPEN;
 }
 
 sub _make {
