@@ -108,6 +108,15 @@ refused('a directory that clients may write', qr/images' can be written by other
 chmod oct('700'), "$path/images";
 is(pvesm('list', 'media')->{status}, 0, 'all is well again');
 
+# The disks of containers are among those of machines.
+is(pvesm('set', 'media', '--content', 'rootdir')->{status}, 0, 'for containers alone');
+chmod oct('770'), "$path/images";
+refused('disks of containers that clients may write', qr/images' can be written by others than root/);
+rmdir "$path/images" or die "$!\n";
+is(pvesm('list', 'media')->{status}, 0, 'for containers alone: what is missing is made');
+is((stat "$path/images")[2] & oct '777', oct '700', 'for containers alone: disks for root alone');
+pvesm('set', 'media', '--content', 'iso,vztmpl,backup,snippets,images,rootdir,import');
+
 # Other directories, and none.
 is(pvesm('set', 'media', '--content-dirs', 'iso=images')->{status}, 0, 'two contents in one directory');
 refused('two contents in one directory', qr/for both/);
