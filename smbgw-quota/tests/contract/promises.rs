@@ -30,6 +30,7 @@ macro_rules! every_volume_on {
             an_adopted_place_counts_what_is_there_and_is_given_back,
             users_see_the_limit_as_the_free_space,
             usage_and_limit_of_a_directory_are_told,
+            the_limit_of_a_directory_is_set_unless_it_is_a_shares,
             a_survey_tells_what_is_there,
             usages_come_in_order_and_each_with_its_own_error,
             volumes_are_apart_for_links,

@@ -5,11 +5,13 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::time::Duration;
 
+use smbgw_core::catalog::{self, ShareRecord};
 use smbgw_core::change::Change;
 use smbgw_core::error::Coded;
 use smbgw_core::ports::storage::Data;
 use smbgw_core::ports::{Handle, Limits, Origin, QuotaState, Storage};
-use smbgw_quota::{directory_usage, visible_space};
+use smbgw_core::share::ShareDraft;
+use smbgw_quota::{directory_usage, set_directory_limit, visible_space};
 use smbgw_testing::{Filesystem, MIB, wait_until};
 
 use super::{Lab, code, command, fill, fill_as_nobody, soon, text};
@@ -446,6 +448,52 @@ pub(crate) fn usage_and_limit_of_a_directory_are_told(lab: &Lab) {
         let error = directory_usage(&lab.host, Path::new(path), soon()).unwrap_err();
         assert_eq!(error.code(), expected);
     }
+}
+
+pub(crate) fn the_limit_of_a_directory_is_set_unless_it_is_a_shares(lab: &Lab) {
+    let set = |path: &str, bytes| set_directory_limit(&lab.host, Path::new(path), bytes, soon());
+    let volume = lab.volume("/srv/theirs", 8 * MIB);
+    let changed = set("/srv/theirs", Some(16 * MIB)).unwrap();
+    assert_eq!(changed.change, Change::Updated);
+    assert_eq!(changed.usage.usage.limits, lab.usage(&volume).limits);
+    assert_eq!(lab.usage(&volume).limits, Limits::of_bytes(16 * MIB));
+    let again = set("/srv/theirs", Some(16 * MIB)).unwrap();
+    assert_eq!(again.change, Change::Unchanged);
+    let none = set("/srv/theirs", None).unwrap();
+    assert_eq!(none.usage.usage.limits.bytes, None);
+    assert_eq!(lab.usage(&volume).limits, Limits::default());
+
+    let plain = lab.local("/srv/plain");
+    fs::create_dir(&plain).unwrap();
+    let refused = |path: &str| code(set(path, Some(MIB)));
+    assert_eq!(refused("/srv/plain"), "quota.no-limit-of-its-own");
+    assert_eq!(refused("/srv/nothing"), "quota.not-found");
+
+    // What is inside a share counts for the share, where it has no limit of its own.
+    let share = lab.volume("/srv/media", 8 * MIB);
+    let draft = ShareDraft {
+        name: "media".into(),
+        path: Some("/srv/media".into()),
+        quota: Some("8M".into()),
+        guest: true,
+        ..ShareDraft::default()
+    };
+    let record = ShareRecord::new(draft.check().unwrap(), share.clone(), 0);
+    catalog::store(&lab.host, &record).unwrap();
+    fs::create_dir(lab.local("/srv/media/inside")).unwrap();
+    assert_eq!(refused("/srv/media"), "quota.of-share");
+    let inside = match share.handle {
+        Handle::Project { .. } => "quota.of-share",
+        _ => "quota.no-limit-of-its-own",
+    };
+    assert_eq!(refused("/srv/media/inside"), inside);
+    assert_eq!(lab.usage(&share).limits, Limits::of_bytes(8 * MIB));
+    // That there is a share changes nothing about another directory.
+    assert_eq!(
+        set("/srv/theirs", Some(8 * MIB)).unwrap().change,
+        Change::Updated
+    );
+    assert_eq!(lab.usage(&share).limits, Limits::of_bytes(8 * MIB));
 }
 
 pub(crate) fn a_survey_tells_what_is_there(lab: &Lab) {
