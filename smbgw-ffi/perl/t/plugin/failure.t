@@ -181,7 +181,7 @@ for my $when (qw(before after activation)) {
                     'smbgw-quota' => '32M', 'smbgw-guest' => 1 });
             1;
         } and die "it went well\n";
-        $@ =~ m/got lock timeout/ or die "another error: $@";
+        $@ =~ m/'file-storage_cfg'-locked command timed out/ or die "another error: $@";
     });
     is($ended, 0, 'the alarm of the lock is said');
 }

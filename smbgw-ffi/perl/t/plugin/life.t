@@ -79,7 +79,9 @@ for my $api ('10/1', '15/6') {
     like($less->{err}, qr/storage 'media': smbgw-quota: .*below/, "API $api: with the reason");
     like(storage_cfg(), qr/smbgw-quota 96M/, "API $api: the old quota stays");
     my $fixed = pvesm('set', 'media', '--smbgw-users', 'bob');
-    like($fixed->{err}, qr/can't change value of fixed parameter 'smbgw-users'/, "API $api: fixed");
+    like($fixed->{err}, qr/smbgw-users: property is not defined in schema/, "API $api: fixed");
+    $fixed = pvesm('set', 'media', '--username', 'bob');
+    like($fixed->{err}, qr/can't change value of fixed parameter 'username'/, "API $api: fixed, though not for others");
     my $password = pvesm('set', 'media', '--password', 'other');
     like($password->{err}, qr/`smbpasswd alice`/, "API $api: another password");
     quietly("API $api: forget the password", 'set', 'media', '--delete', 'password');

@@ -88,14 +88,28 @@ like(parsed("nosuch: one\n")->{err}, qr/unsupported type 'nosuch'/, 'an unknown 
 like(parsed("other: one\n")->{err}, qr/missing value for required option 'path'/, 'what is missing');
 like(parsed("other: one\n\tpath relative\n")->{err}, qr/valid absolute path/, 'a format');
 
+# What may be given for a storage, and what of it later.
+sub schema {
+    my ($which, $name) = @_;
+    my $options = 'return { path => { fixed => 1 }, "other-one" => { fixed => 1, optional => 1 }, '
+        . '"other-two" => {} }';
+    my $properties = 'return { map { $_ => { type => "string" } } qw(other-one other-two) }';
+    return with_plugin({ options => $options, properties => $properties },
+        "my \$schema = PVE::Storage::Plugin->$which(); my \$of = \$schema->{'$name'};"
+            . 'print !$of ? "none" : $of->{optional} ? "optional" : "required"')->{out};
+}
+is(schema('createSchema', $_), 'required', "$_ for a new one") for qw(type storage);
+is(schema('createSchema', $_), 'optional', "$_ for a new one") for qw(path other-one other-two nodes);
+is(schema('updateSchema', $_), 'none', "$_ for one that is there") for qw(type path other-one);
+is(schema('updateSchema', $_), 'optional', "$_ for one that is there") for qw(other-two nodes delete);
+
 # The lock has an alarm, and what fails in it comes out.
 SKIP: {
     skip('SKIPPED: /etc/pve is only there in a host of its own', 1) if !$ENV{SMBGW_INSIDE};
     local $ENV{PVE_STANDIN_ALARM} = 1;
     my $ran = with_plugin({}, 'mkdir "/etc/pve"; '
             . 'eval { PVE::Storage::lock_storage_config(sub { sleep 600 }, "it failed") }; print $@');
-    is($ran->{out}, "it failed: error during cfs-locked 'file-storage_cfg' operation: "
-            . "got lock timeout - aborting command\n", 'the alarm of the lock');
+    is($ran->{out}, "it failed: 'file-storage_cfg'-locked command timed out - aborting\n", 'the alarm of the lock');
 }
 
 done_testing();

@@ -26,35 +26,37 @@ sub cfs_read_file {
     my ($name) = @_;
     my $file = $known{$name} or die "unknown file '$name'";
     my $text = -e "$DIR/$name" ? PVE::Tools::file_get_contents("$DIR/$name") : undef;
-    return $file->{parser}->($name, $text);
+    return $file->{parser}->("$DIR/$name", $text);
 }
 
 sub cfs_write_file {
     my ($name, $content) = @_;
     my $file = $known{$name} or die "unknown file '$name'";
-    my $text = $file->{writer}->($name, $content);
+    my $text = $file->{writer}->("$DIR/$name", $content);
     die "writing '$name' failed: Permission denied (no quorum?)\n" if fails('write');
     return PVE::Tools::file_set_contents("$DIR/$name", $text, 0640);
 }
 
-# Runs the code under the lock, and under an alarm; what goes wrong is in $@.
+# Runs the code under the lock, and under an alarm; what goes wrong is in $@. What the code says comes out
+# as it is.
 sub cfs_lock_file {
     my ($name, $timeout, $code, @param) = @_;
     (my $id = "file-$name") =~ s/[.\/]/_/g;
-    my $result;
+    my ($result, $has_lock);
     my $before = alarm 0;
     eval {
         mkdir "$DIR/priv";
         mkdir "$DIR/priv/lock";
         open(my $lock, '>>', "$DIR/priv/lock/$id") or die "can't create lock: $!\n";
         {
-            local $SIG{ALRM} = sub { die "got timeout\n" };
+            local $SIG{ALRM} = sub { die "got lock request timeout\n" };
             alarm($timeout // 10);
             flock($lock, LOCK_EX) or die "cfs lock update failed - $!\n";
             alarm 0;
         }
-        local $SIG{ALRM} = sub { die "got lock timeout - aborting command\n" };
+        local $SIG{ALRM} = sub { die "'$id'-locked command timed out - aborting\n" };
         alarm($ENV{PVE_STANDIN_ALARM} // 60);
+        $has_lock = 1;
         $result = $code->(@param);
         alarm 0;
     };
@@ -62,9 +64,7 @@ sub cfs_lock_file {
     alarm 0;
     alarm $before;
     if ($error) {
-        $@ = ref $error eq 'PVE::Exception'
-            ? $error
-            : "error during cfs-locked '$id' operation: $error";
+        $@ = $has_lock ? $error : "cfs-lock '$id' error: $error";
         return undef;
     }
     $@ = undef;

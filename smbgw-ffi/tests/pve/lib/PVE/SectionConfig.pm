@@ -52,6 +52,31 @@ sub init {
     return;
 }
 
+# What may be given for a new section: all properties of all types.
+sub createSchema {
+    my ($class) = @_;
+    my ($known, $options) = @{ $class->private() }{qw(propertyList options)};
+    my %schema;
+    for my $name (keys %$known) {
+        my @without = grep { !$_->{$name} || $_->{$name}{optional} } values %$options;
+        $schema{$name} = { %{ $known->{$name} } };
+        $schema{$name}{optional} = 0 if !@without;
+    }
+    return \%schema;
+}
+
+# What may be given for one that is there: the properties that one type at least can change.
+sub updateSchema {
+    my ($class) = @_;
+    my ($known, $options) = @{ $class->private() }{qw(propertyList options)};
+    my %schema = map { $_ => { type => 'string', optional => 1 } } qw(delete digest);
+    for my $name (grep { $_ ne 'type' } keys %$known) {
+        my @changes = grep { $_->{$name} && !$_->{$name}{fixed} } values %$options;
+        $schema{$name} = $known->{$name} if @changes || !$known->{$name}{optional};
+    }
+    return \%schema;
+}
+
 sub lookup {
     my ($class, $type) = @_;
     die "cannot lookup undefined type!" if !defined $type;

@@ -130,8 +130,7 @@ sub storage_info {
         my $scfg = $ids->{$id};
         my $plugin = PVE::Storage::Plugin->lookup($scfg->{type});
         if ($with_format && (my $format = $plugin->plugindata()->{format})) {
-            my @names = sort keys %{ $format->[0] };
-            $entry->{format} = [ \@names, $format->[1] ];
+            $entry->{format} = [ { %{ $format->[0] } }, $scfg->{format} || $format->[1] ];
         }
         eval { activate_storage($cfg, $id, \%cache); 1 } or do {
             warn $@;
@@ -176,7 +175,12 @@ sub vdisk_alloc {
     activate_storage($cfg, $id);
     my $plugin = PVE::Storage::Plugin->lookup($scfg->{type});
     $format ||= PVE::Storage::Plugin::default_format($scfg);
-    return "$id:" . $plugin->alloc_image($id, $scfg, $vmid, $format, $name, $kib);
+    my $umask = umask(umask | 0037);
+    my $volname = eval { $plugin->alloc_image($id, $scfg, $vmid, $format, $name, $kib) };
+    my $error = $@;
+    umask $umask;
+    die $error if !defined $volname;
+    return "$id:$volname";
 }
 
 sub vdisk_free {

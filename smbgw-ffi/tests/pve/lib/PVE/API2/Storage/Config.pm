@@ -12,14 +12,16 @@ use PVE::Tools qw(extract_param extract_sensitive_params split_list);
 
 # The check of parameters before anything is done.
 sub validate {
-    my ($param) = @_;
-    my $known = PVE::Storage::Plugin->private()->{propertyList};
+    my ($param, $known) = @_;
     my %errors;
+    for my $name (grep { !$known->{$_}{optional} && !defined $param->{$_} } keys %$known) {
+        $errors{$name} = 'property is missing and it is not optional';
+    }
     for my $name (sort keys %$param) {
         my $schema = $known->{$name} // { type => 'string', optional => 1 };
         $errors{$name} = 'property is not defined in schema and the schema does not allow '
             . 'additional properties'
-            if !$known->{$name} && $name ne 'delete' && $name ne 'digest';
+            if !$known->{$name};
         PVE::JSONSchema::check_prop($param->{$name}, $schema, $name, \%errors);
         my $given = $param->{$name};
         $param->{$name} = PVE::JSONSchema::parse_boolean($given)
@@ -31,9 +33,10 @@ sub validate {
 
 sub create {
     my ($class, $param) = @_;
-    validate($param);
+    validate($param, PVE::Storage::Plugin->createSchema());
     my $type = extract_param($param, 'type');
     my $id = extract_param($param, 'storage');
+    delete $param->{nodes} if !$param->{nodes};
     my $sensitive
         = extract_sensitive_params($param, PVE::Storage::Plugin::sensitive_properties($type), []);
     my $plugin = PVE::Storage::Plugin->lookup($type);
@@ -64,7 +67,7 @@ sub create {
 
 sub update {
     my ($class, $param) = @_;
-    validate($param);
+    validate($param, PVE::Storage::Plugin->updateSchema());
     my $id = extract_param($param, 'storage');
     my $delete = extract_param($param, 'delete');
     $delete = [ split_list($delete) ] if $delete;
