@@ -82,6 +82,16 @@ for my $api ('10/1', '15/6') {
     like($fixed->{err}, qr/smbgw-users: property is not defined in schema/, "API $api: fixed");
     $fixed = pvesm('set', 'media', '--username', 'bob');
     like($fixed->{err}, qr/can't change value of fixed parameter 'username'/, "API $api: fixed, though not for others");
+    # Hosts of earlier days do not say what goes.
+    if ($api ne '10/1') {
+        my $none = pvesm('set', 'media', '--delete', 'smbgw-quota');
+        like($none->{err}, qr/storage 'media': the share keeps a quota/, "API $api: no quota");
+        like(storage_cfg(), qr/smbgw-quota 96M/, "API $api: the quota is still there");
+        my $all = pvesm('set', 'media', '--delete', 'nodes');
+        is($all->{status}, 0, "API $api: all nodes");
+        like($all->{err}, qr/on node gw alone; `pvesm set media --nodes gw`/, "API $api: all nodes, with a warning");
+        quietly("API $api: this node again", 'set', 'media', '--nodes', 'gw');
+    }
     my $password = pvesm('set', 'media', '--password', 'other');
     like($password->{err}, qr/`smbpasswd alice`/, "API $api: another password");
     quietly("API $api: forget the password", 'set', 'media', '--delete', 'password');

@@ -179,7 +179,7 @@ sub on_add_hook {
     return;
 }
 
-# Before version 13 of the API: without the settings that there are.
+# Before version 13 of the API: without the settings that there are, and those that go.
 sub on_update_hook {
     my ($class, $storeid, $update, %sensitive) = @_;
     my $scfg = PVE::Storage::config()->{ids}->{$storeid} // {};
@@ -189,8 +189,8 @@ sub on_update_hook {
 sub on_update_hook_full {
     my ($class, $storeid, $scfg, $update, $delete, $sensitive) = @_;
     require PVE::Storage::Custom::SMBGateway::Life;
-    PVE::Storage::Custom::SMBGateway::Life::update($storeid, $scfg, $update, $sensitive // {},
-        $TIME_FOR_CHANGE);
+    PVE::Storage::Custom::SMBGateway::Life::update($storeid, $scfg, $update, $delete // [],
+        $sensitive // {}, $TIME_FOR_CHANGE);
     return;
 }
 

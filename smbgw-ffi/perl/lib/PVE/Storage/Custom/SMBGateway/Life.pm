@@ -45,7 +45,11 @@ sub add {
 }
 
 sub update {
-    my ($storeid, $scfg, $update, $sensitive, $time) = @_;
+    my ($storeid, $scfg, $update, $delete, $sensitive, $time) = @_;
+    my %deleted = map { $_ => 1 } @$delete;
+    if ($deleted{'smbgw-quota'}) {
+        _die($storeid, 'the share keeps a quota; give it another one with --smbgw-quota');
+    }
     if (defined $sensitive->{password}) {
         _die($storeid, 'the password of an account that is there is changed with smbpasswd: `smbpasswd '
                 . ($scfg->{username} // 'USER') . '`');
@@ -57,9 +61,19 @@ sub update {
         _call($storeid, $time, 'share.resize', { name => $name, quota => $quota });
     }
     _private($storeid, 'forget_password') if exists $sensitive->{password};
-    my $origin = $update->{nodes} ? _private($storeid, 'origin') : undef;
-    if ($origin && !$update->{nodes}->{ $origin->{node} }) {
-        warn "storage '$storeid': the share is on node $origin->{node}, which is not among its nodes any more\n";
+    _warn_of_nodes($storeid, $update->{nodes} // {}) if $update->{nodes} || $deleted{nodes};
+    return;
+}
+
+sub _warn_of_nodes {
+    my ($storeid, $nodes) = @_;
+    my $origin = _private($storeid, 'origin') or return;
+    my $node = $origin->{node};
+    if (!%$nodes) {
+        warn "storage '$storeid': the share is on node $node alone; `pvesm set $storeid --nodes $node` keeps it"
+            . " from being inactive on the others\n";
+    } elsif (!$nodes->{$node}) {
+        warn "storage '$storeid': the share is on node $node, which is not among its nodes any more\n";
     }
     return;
 }
@@ -336,8 +350,8 @@ nodes are given.
 
 =head2 update
 
-Takes the storage's name, its settings, those that change, the secrets and the seconds there are. Gives the
-share another quota.
+Takes the storage's name, its settings, those that change, the names of those that go, the secrets and the
+seconds there are. Gives the share another quota. Warns where the storage leaves the node of its share.
 
 =head2 remove
 
