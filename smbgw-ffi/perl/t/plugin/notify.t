@@ -61,7 +61,7 @@ is(notify()->{status}, 0, 'no directory, nothing to do');
 put(1, event());
 my $ran = notify();
 is($ran->{status}, 1, 'without the templates: not handed over');
-like($ran->{err}, qr/stays: could not render template/, 'without the templates: why');
+like($ran->{err}, qr/stays: the template 'smbgw-alert-subject\.txt\.hbs' is missing/, 'without the templates: why');
 is_deeply(left(), ['00000000000000000001-id1.json'], 'without the templates: it stays');
 for my $file (glob "$FFI/perl/templates/*") {
     write_file("$TEMPLATES/" . $file =~ s{.*/}{}r, content_of($file));
@@ -89,7 +89,7 @@ put($_, event(severity => $_ % 2 ? 'info' : 'error')) for 30, 4, 200;
     local $ENV{PVE_STANDIN_FAIL} = 'notify';
     $ran = notify();
     is($ran->{status}, 1, 'nobody can be told');
-    like($ran->{err}, qr/could not connect/, 'nobody can be told: why');
+    like($ran->{err}, qr/stays: could not parse 'notifications\.cfg'$/m, 'nobody can be told: why');
     is(scalar @{ left() }, 3, 'nobody can be told: all stay');
     put($_, event()) for 5 .. 9;
     my @lines = split /\n/, notify()->{err};
@@ -99,6 +99,16 @@ put($_, event(severity => $_ % 2 ? 'info' : 'error')) for 30, 4, 200;
 is(notify()->{status}, 0, 'told later');
 is_deeply([ map { $_->{severity} } told() ], [qw(error error error)], 'all of them');
 is_deeply(left(), [], 'none is left');
+
+# What a target does not take is the host's to tell.
+put(201, event());
+{
+    local $ENV{PVE_STANDIN_FAIL} = 'target';
+    $ran = notify();
+    is($ran->{status}, 0, 'a target that fails: handed over all the same');
+    like($ran->{err}, qr/could not notify via target/, 'a target that fails: logged by the host');
+    is_deeply(left(), [], 'a target that fails: nothing stays');
+}
 
 # What is no event is put aside, and the others go on.
 unlink $TOLD;

@@ -39,8 +39,7 @@ sub hand_over {
             next;
         }
         if (!eval { $notify->(@$event); 1 }) {
-            chomp(my $why = $@);
-            $say->("'$directory/$name' stays: $why");
+            $say->("'$directory/$name' stays: " . _text($@));
             $done{failed}++;
             last if ++$failures == $MOST_FAILURES;
             next;
@@ -51,6 +50,14 @@ sub hand_over {
     }
     close $lock or die "'$directory' cannot be closed: $!\n";
     return \%done;
+}
+
+# The library behind PVE::Notify dies with a hash.
+sub _text {
+    my ($error) = @_;
+    my $text = ref $error eq 'HASH' ? $error->{message} // 'for no reason that is said' : "$error";
+    $text =~ s/\s+\z//;
+    return $text;
 }
 
 # One at a time, so that nothing is told twice. A directory can be locked without a file more.
