@@ -153,6 +153,24 @@ is(in_child(sub {
 }), 0, 'twice in one process');
 there_is_nothing_of('worker', 'twice in one process');
 
+# A node that does not know the type loses the entry, and nothing else.
+quietly('add', 'add', 'smbgateway', 'lost', '--smbgw-quota', '32M', '--smbgw-guest', '1', '--content', 'iso');
+write_file('/srv/smb/lost/template/iso/film.iso', 'film');
+{
+    local $ENV{PVE_STANDIN_CUSTOM} = '/nonexistent';
+    my $ran = pvesm('set', 'local', '--content', 'iso');
+    is($ran->{status}, 0, 'a node without the plugin changes another storage');
+    like($ran->{err}, qr/skip section 'lost'.*: unsupported type 'smbgateway'/, 'a node without the plugin: says so');
+}
+unlike(storage_cfg(), qr/lost/, 'the entry is lost');
+is_deeply([ shares() ], ['lost'], 'the share is not');
+quietly('add it again', 'add', 'smbgateway', 'lost', '--smbgw-quota', '48M', '--smbgw-guest', '1', '--content', 'iso');
+is(status_of('lost')->{total}, 48 * 1024, 'the entry is back, as it was told now');
+is(content_of('/srv/smb/lost/template/iso/film.iso'), 'film', 'with what was in the share');
+quietly('remove it', 'remove', 'lost');
+is_deeply([ shares() ], [], 'with its share');
+is(content_of('/srv/smb/lost/template/iso/film.iso'), 'film', 'and the files stay');
+
 # Removed where its share is not.
 quietly('add', 'add', 'smbgateway', 'far', '--smbgw-quota', '32M', '--smbgw-guest', '1',
     '--content', 'backup');
