@@ -124,6 +124,15 @@ is_deeply([ grep { !m/\Asmbgw-/ } keys %$properties ], [], 'all own properties h
 is_deeply([ grep { !$options->{$_} } keys %$properties ], [], 'all own properties are options');
 is_deeply([ grep { !$_->{description} || !$_->{type} } values %$properties ], [],
     'all own properties are described');
+# What the check of schemas knows (`pvesh verifyapi`), as far as options have it.
+my %allowed = map { $_ => 1 } qw(default description enum format maxLength maximum minLength minimum optional
+    pattern type typetext);
+is_deeply([ grep { !$allowed{$_} } map { keys %$_ } values %$properties ], [], 'all own properties are of a known form');
+my $create = PVE::Storage::Plugin->createSchema();
+is_deeply([ grep { !$create->{$_}{optional} } keys %$create ] , [ grep { m/\A(?:storage|type)\z/ } keys %$create ],
+    'nothing more is asked for of other types');
+my $update = PVE::Storage::Plugin->updateSchema();
+is_deeply([ grep { m/\Asmbgw-/ } keys %$update ], ['smbgw-quota'], 'only the quota can be given later');
 my @changeable = grep { m/\Asmbgw-/ && !$options->{$_}{fixed} } keys %$options;
 is_deeply(\@changeable, ['smbgw-quota'], 'only the quota of a share can be changed');
 is_deeply($options->{path}, { fixed => 1 }, 'the path is fixed');
