@@ -44,7 +44,7 @@ impl Subvolume {
             return Err(QuotaError::Mismatch {
                 path: path.into(),
                 expected: "a btrfs subvolume".into(),
-                found: format!("a directory on {}", place.mount().type_name),
+                found: format!("a directory on {}", place.mount()?.type_name),
             });
         }
         let id = sys::subvolume_id(&place)
@@ -311,31 +311,30 @@ pub(crate) fn counting(place: &Place) -> Result<Counting, QuotaError> {
 
 /// Whether quotas are enabled on the btrfs of `place`, and their numbers are sound.
 pub(crate) fn quota_state(place: &Place) -> Result<QuotaState, QuotaError> {
-    let mount_point = place.mount().mount_point.display();
-    let off = |reason: String, remedy: String| {
-        Ok(QuotaState::Off {
-            filesystem: Filesystem::Btrfs,
-            reason,
-            remedy,
-        })
-    };
-    match counting(place)? {
-        Counting::Sound => Ok(QuotaState::Enforced(Filesystem::Btrfs)),
-        Counting::Inconsistent => off(
+    let counting = counting(place)?;
+    if counting == Counting::Sound {
+        return Ok(QuotaState::Enforced(Filesystem::Btrfs));
+    }
+    let mount = place.mount()?;
+    let mount_point = mount.mount_point.display();
+    let (reason, remedy) = if counting == Counting::Inconsistent {
+        (
             "the quota groups are not counted to the end".into(),
             format!("run `btrfs quota rescan -w {mount_point}`, which waits until they are"),
-        ),
-        Counting::Off => {
-            let source = &place.mount().source;
-            off(
-                format!("quotas are not enabled on {source}"),
-                format!(
-                    "run `btrfs quota enable {mount_point}` and `btrfs quota rescan -w \
-                     {mount_point}`"
-                ),
-            )
-        }
-    }
+        )
+    } else {
+        (
+            format!("quotas are not enabled on {}", mount.source),
+            format!(
+                "run `btrfs quota enable {mount_point}` and `btrfs quota rescan -w {mount_point}`"
+            ),
+        )
+    };
+    Ok(QuotaState::Off {
+        filesystem: Filesystem::Btrfs,
+        reason,
+        remedy,
+    })
 }
 
 /// Limit and usage of the subvolume that `place` is in, as the kernel holds them in memory; `None`

@@ -28,7 +28,7 @@ impl Quotas {
         if !matches!(place.filesystem(), Some(Filesystem::Ext4 | Filesystem::Xfs)) {
             return Err(QuotaError::UnsupportedFilesystem {
                 path: place.path().into(),
-                type_name: place.mount().type_name.clone(),
+                type_name: place.mount()?.type_name.clone(),
             });
         }
         let status = rustix::fs::fstatfs(&place)

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::{self as unix, AtFlags, Mode, OFlags, StatxFlags};
 use rustix::io::Errno;
@@ -49,8 +50,10 @@ pub fn mounts() -> Result<Vec<Mount>, QuotaError> {
 pub struct Place {
     fd: OwnedFd,
     path: PathBuf,
-    mount: Mount,
     magic: u64,
+    mount_id: Option<u64>,
+    /// Looked up when it is asked for: listing all mounts costs more than reading a usage.
+    mount: OnceLock<Mount>,
 }
 
 impl Place {
@@ -86,14 +89,18 @@ impl Place {
         let wanted = StatxFlags::MNT_ID;
         let status = unix::statx(&fd, "", AtFlags::EMPTY_PATH, wanted).map_err(fail)?;
         let known = StatxFlags::from_bits_retain(status.stx_mask).contains(wanted);
-        let mount = find_mount(mounts()?, known.then_some(status.stx_mnt_id), path)
-            .ok_or_else(|| QuotaError::path("find the mount of", path, Errno::NOENT))?;
-        Ok(Place {
+        let place = Place {
             fd,
             path: path.into(),
-            mount,
             magic,
-        })
+            mount_id: known.then_some(status.stx_mnt_id),
+            mount: OnceLock::new(),
+        };
+        // The number of ext4 is that of others too, and unknown ones are told by their name.
+        if place.filesystem().is_none() {
+            place.mount()?;
+        }
+        Ok(place)
     }
 
     /// The directory.
@@ -102,23 +109,39 @@ impl Place {
     }
 
     /// The mount it is in.
-    pub fn mount(&self) -> &Mount {
-        &self.mount
+    ///
+    /// # Errors
+    /// Where the kernel does not list it.
+    pub fn mount(&self) -> Result<&Mount, QuotaError> {
+        if let Some(mount) = self.mount.get() {
+            return Ok(mount);
+        }
+        let found = find_mount(mounts()?, self.mount_id, &self.path)
+            .ok_or_else(|| QuotaError::path("find the mount of", &self.path, Errno::NOENT))?;
+        Ok(self.mount.get_or_init(|| found))
     }
 
     /// The device number and the path from the root of the file system, where the place was opened
     /// by a path without symbolic links.
     pub(crate) fn position(&self) -> Option<(u64, PathBuf)> {
-        let below = self.path.strip_prefix(&self.mount.mount_point).ok()?;
+        let mount = self.mount().ok()?;
+        let below = self.path.strip_prefix(&mount.mount_point).ok()?;
         let device = unix::fstat(&self.fd).ok()?.st_dev;
-        Some((device, self.mount.root.join(below)))
+        Some((device, mount.root.join(below)))
     }
 
     /// The kind of file system, where limits can be had on it.
     pub fn filesystem(&self) -> Option<Filesystem> {
         match self.magic {
             // ext2 and ext3 have the same number and no project quotas.
-            0xef53 if self.mount.type_name == "ext4" => Some(Filesystem::Ext4),
+            0xef53
+                if self
+                    .mount
+                    .get()
+                    .is_some_and(|mount| mount.type_name == "ext4") =>
+            {
+                Some(Filesystem::Ext4)
+            }
             0x5846_5342 => Some(Filesystem::Xfs),
             0x2fc1_2fc1 => Some(Filesystem::Zfs),
             0x9123_683e => Some(Filesystem::Btrfs),
@@ -131,11 +154,13 @@ impl Place {
     /// # Errors
     /// [`QuotaError::UnsupportedFilesystem`] where no limits can be had on it.
     pub fn known_filesystem(&self) -> Result<Filesystem, QuotaError> {
-        self.filesystem()
-            .ok_or_else(|| QuotaError::UnsupportedFilesystem {
+        match self.filesystem() {
+            Some(filesystem) => Ok(filesystem),
+            None => Err(QuotaError::UnsupportedFilesystem {
                 path: self.path.clone(),
-                type_name: self.mount.type_name.clone(),
-            })
+                type_name: self.mount()?.type_name.clone(),
+            }),
+        }
     }
 
     /// Whether limits are enforced, and how to switch them on where they are not.
@@ -164,7 +189,7 @@ impl Place {
         let filesystem = self.known_filesystem()?;
         match self.quota_state()? {
             QuotaState::Off { reason, remedy, .. } => Err(QuotaError::Off {
-                mount_point: self.mount.mount_point.clone(),
+                mount_point: self.mount()?.mount_point.clone(),
                 reason,
                 remedy,
             }),
@@ -178,9 +203,13 @@ impl Place {
     /// # Errors
     /// Where the file system cannot be asked.
     pub fn filesystem_free(&self) -> Result<u64, QuotaError> {
+        // On btrfs statfs(2) knows no limits.
+        if self.filesystem() == Some(Filesystem::Btrfs) {
+            return self.free();
+        }
         // In a directory of a project, statfs(2) tells the rest of the limit: ask the mount's root,
         // if that still is what is seen at the mount point.
-        let root = open_directory(&self.mount.mount_point)?.filter(|root| {
+        let root = open_directory(&self.mount()?.mount_point)?.filter(|root| {
             let device = |fd: BorrowedFd<'_>| unix::fstat(fd).map(|status| status.st_dev).ok();
             device(root.as_fd()) == device(self.fd.as_fd())
         });
@@ -219,10 +248,13 @@ impl Place {
         kind: QuotaKind,
         switches: Switches,
     ) -> QuotaError {
-        QuotaError::Off {
-            mount_point: self.mount.mount_point.clone(),
-            reason: self.reason(kind, switches),
-            remedy: remedy(filesystem, kind, switches.counted, &self.mount),
+        match self.mount() {
+            Ok(mount) => QuotaError::Off {
+                mount_point: mount.mount_point.clone(),
+                reason: reason(kind, switches, mount),
+                remedy: remedy(filesystem, kind, switches.counted, mount),
+            },
+            Err(error) => error,
         }
     }
 
@@ -235,19 +267,12 @@ impl Place {
         if switches.enforced {
             return Ok(QuotaState::Enforced(filesystem));
         }
+        let mount = self.mount()?;
         Ok(QuotaState::Off {
             filesystem,
-            reason: self.reason(kind, switches),
-            remedy: remedy(filesystem, kind, switches.counted, &self.mount),
+            reason: reason(kind, switches, mount),
+            remedy: remedy(filesystem, kind, switches.counted, mount),
         })
-    }
-
-    fn reason(&self, kind: QuotaKind, switches: Switches) -> String {
-        let (kind, source) = (kind.name(), &self.mount.source);
-        match switches.counted {
-            true => format!("{kind} quotas on {source} are counted, but not enforced"),
-            false => format!("{kind} quotas are switched off on {source}"),
-        }
     }
 }
 
@@ -279,6 +304,15 @@ pub(crate) fn means_quotas_are_off(error: &io::Error) -> bool {
 fn free(fd: impl AsFd) -> Result<u64, Errno> {
     let status = unix::fstatfs(fd)?;
     Ok(status.f_bavail.saturating_mul(status.f_bsize as u64))
+}
+
+/// How quotas of `kind` are not enforced.
+fn reason(kind: QuotaKind, switches: Switches, mount: &Mount) -> String {
+    let (kind, source) = (kind.name(), &mount.source);
+    match switches.counted {
+        true => format!("{kind} quotas on {source} are counted, but not enforced"),
+        false => format!("{kind} quotas are switched off on {source}"),
+    }
 }
 
 /// How to switch quotas of `kind` on.

@@ -92,7 +92,7 @@ fn of_dataset(
     place: &Place,
     deadline: Deadline,
 ) -> Result<Option<Usage>, QuotaError> {
-    let name = place.mount().source.as_str();
+    let name = place.mount()?.source.as_str();
     let found = zfs::datasets(host, &BTreeSet::from([name]), deadline)?.remove(name);
     Ok(found.and_then(|dataset| {
         let own = dataset.usage(false);

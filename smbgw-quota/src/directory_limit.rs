@@ -92,7 +92,7 @@ fn handle(host: &dyn Host, place: &Place) -> Result<Handle, QuotaError> {
             }),
         },
         Filesystem::Zfs => {
-            let mount = place.mount();
+            let mount = place.mount()?;
             match mount.root == Path::new("/") && mount.mount_point == place.path() {
                 true => Ok(Handle::Dataset {
                     name: mount.source.clone(),

@@ -84,7 +84,7 @@ impl<'a> QuotaStorage<'a> {
                 path.display()
             )],
         };
-        let mount = place.mount();
+        let mount = place.mount()?;
         Ok(Survey {
             existing: as_host_sees(self.host, place.path()),
             type_name: mount.type_name.clone(),

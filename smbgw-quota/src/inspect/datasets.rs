@@ -67,7 +67,7 @@ fn missing_dataset(name: &str, pool: &str, site: &Site<'_>) -> Deviation {
 fn unmounted(site: &Site<'_>, name: &str) -> Result<Option<Deviation>, QuotaError> {
     let is_seen = match Place::open(&site.local) {
         Ok(place) => {
-            let mount = place.mount();
+            let mount = place.mount()?;
             mount.source == name && mount.root == Path::new("/") && mount.mount_point == site.local
         }
         Err(QuotaError::NotFound { .. } | QuotaError::NotADirectory { .. }) => false,

@@ -140,7 +140,7 @@ impl<'h> Inspection<'h> {
             return Ok(known.clone());
         }
         let place = Place::open(&site.local)?;
-        let type_name = place.mount().type_name.clone();
+        let type_name = place.mount()?.type_name.clone();
         let quotas = match place.filesystem() {
             Some(filesystem @ (Filesystem::Ext4 | Filesystem::Xfs)) => {
                 let state = place.quota_state()?;

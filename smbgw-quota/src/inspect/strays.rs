@@ -92,7 +92,7 @@ pub(crate) fn remove(
     }
     for disk in disks(host)? {
         if disk.set_limits(*id, Limits::default())?.happened() {
-            let point = disk.place().mount().mount_point.display();
+            let point = disk.place().mount()?.mount_point.display();
             let message = format!("the limit of project {id} on {point} was removed");
             done.push(Repair::new(STRAY_PROJECT, message, 1));
         }
@@ -126,7 +126,7 @@ fn leftovers(
             }
             if !known.contains(&quota.id) {
                 left.entry(quota.id).or_default().push(Leftover {
-                    mount_point: disk.place().mount().mount_point.clone(),
+                    mount_point: disk.place().mount()?.mount_point.clone(),
                     quota,
                 });
             }

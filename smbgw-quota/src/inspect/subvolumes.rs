@@ -62,7 +62,7 @@ pub(super) fn repair(
     }
     if has(NO_GROUP) || has(INCONSISTENT) {
         subvolume.count_anew()?;
-        let mount_point = subvolume.place().mount().mount_point.display();
+        let mount_point = subvolume.place().mount()?.mount_point.display();
         let message = format!("the quota groups of {mount_point} are counted anew");
         done.push(Repair::new(INCONSISTENT, message, 1));
         is_counted(&subvolume, pass.deadline.at_most(PATIENCE))?;
@@ -107,7 +107,7 @@ fn examine(
         Err(error) => return Err(error),
     };
     if !btrfs::is_subvolume(&place)? {
-        let found = format!("a directory on {}", place.mount().type_name);
+        let found = format!("a directory on {}", place.mount()?.type_name);
         return with(vec![mismatch(site, "a btrfs subvolume", &found)]);
     }
     let counting = btrfs::counting(&place)?;
@@ -115,7 +115,7 @@ fn examine(
         return with(off(&place.quota_state()?).into_iter().collect());
     }
     let mut deviations = Vec::new();
-    let mount_point = place.mount().mount_point.display();
+    let mount_point = place.mount()?.mount_point.display();
     if counting == Counting::Inconsistent {
         let message = format!("the quota groups of {mount_point} are not counted to the end");
         deviations.push(Deviation::new(INCONSISTENT, message).repairable());

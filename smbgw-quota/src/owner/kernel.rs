@@ -267,10 +267,13 @@ impl Iterator for Owners<'_> {
 
 /// The error of `place`, whose file system has no `what`.
 pub(super) fn unsupported(place: &Place, what: &'static str, remedy: &'static str) -> QuotaError {
-    QuotaError::OwnerUnsupported {
-        path: place.path().into(),
-        type_name: place.mount().type_name.clone(),
-        what,
-        remedy,
+    match place.mount() {
+        Ok(mount) => QuotaError::OwnerUnsupported {
+            path: place.path().into(),
+            type_name: mount.type_name.clone(),
+            what,
+            remedy,
+        },
+        Err(error) => error,
     }
 }

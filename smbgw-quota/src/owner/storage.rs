@@ -58,8 +58,8 @@ impl<'a> OwnerStorage<'a> {
     /// are switched off, both with what to do.
     pub fn open(host: &'a dyn Host, path: &Path, kind: OwnerKind) -> Result<Self, QuotaError> {
         let place = Place::open(&Site::new(host, path)?.local)?;
-        let source = place.mount().source.clone();
-        let mount_point = as_host_sees(host, &place.mount().mount_point);
+        let source = place.mount()?.source.clone();
+        let mount_point = as_host_sees(host, &place.mount()?.mount_point);
         let (backend, filesystem, enforced) = if place.filesystem() == Some(Filesystem::Zfs) {
             let owners = DatasetOwners {
                 host,

@@ -31,7 +31,7 @@ pub(crate) fn choose(
     wish: Wish<'_>,
     deadline: Deadline,
 ) -> Result<Volume, QuotaError> {
-    let parent = &place.mount().source;
+    let parent = &place.mount()?.source;
     let volume = |name, origin| Volume {
         path: site.path.into(),
         filesystem: Filesystem::Zfs,
@@ -43,7 +43,7 @@ pub(crate) fn choose(
     };
     let exists = site.exists()?;
     // A bind mount of a directory of the dataset is no dataset.
-    let is_root = place.mount().root == Path::new("/") && place.mount().mount_point == site.local;
+    let is_root = place.mount()?.root == Path::new("/") && place.mount()?.mount_point == site.local;
     if exists && is_root {
         let dataset = one(site, parent, deadline)?;
         let limits = dataset.usage(false).limits;
@@ -76,7 +76,7 @@ pub(crate) fn create(
     match site.place()? {
         // zfs would hide what is in the directory.
         Some(place) => {
-            if place.mount().source != dataset.name && !tree::is_empty(&place, &site.local)? {
+            if place.mount()?.source != dataset.name && !tree::is_empty(&place, &site.local)? {
                 return Err(QuotaError::NotOurs {
                     what: site.path.display().to_string(),
                 });
@@ -174,12 +174,14 @@ fn check_empty(site: &Site<'_>, name: &str, deadline: Deadline) -> Result<(), Qu
     // Where making it was cut off, it may not be mounted yet.
     zfs::mount(site.host, name, deadline)?;
     match site.place()? {
-        Some(place) if place.mount().source == name => match tree::is_empty(&place, &site.local)? {
-            true => Ok(()),
-            false => Err(QuotaError::HasContent {
-                path: site.path.into(),
-            }),
-        },
+        Some(place) if place.mount()?.source == name => {
+            match tree::is_empty(&place, &site.local)? {
+                true => Ok(()),
+                false => Err(QuotaError::HasContent {
+                    path: site.path.into(),
+                }),
+            }
+        }
         _ => Err(QuotaError::NotFound {
             what: format!("mounted dataset {name}"),
             path: site.path.into(),
