@@ -166,7 +166,7 @@ doc: ## Build the documentation, warnings are errors.
 
 scripts := testing/deps testing/tier testing/debian-mirror $(wildcard testing/deb/* testing/guest/uml-run testing/guest/guest-init \
 	testing/guest/qemu-run testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh) .ci/run
-maintainer_scripts := $(foreach when,preinst postinst prerm postrm,$(wildcard smbgw-ffi/debian/*.$(when)))
+maintainer_scripts := $(foreach when,preinst postinst prerm postrm,$(wildcard smbgw-ffi/debian/*.$(when))) smbgw-ffi/debian/manuals
 
 .PHONY: deny
 deny: ## Check dependencies: licences, sources, known flaws (installs cargo-deny).
