@@ -14,8 +14,8 @@ use smbgw_quota::monitor::{AlertTraces, HistoryTraces};
 
 use crate::dispatch::{Failure, Request};
 
-/// Where Debian's package has the program for Samba's `dfree command`.
-const FREE_SPACE_COMMAND: &str = "/usr/bin/smbgw-dfree";
+/// Where the program for Samba's `dfree command` is: by Debian's package, or by `make install`.
+const FREE_SPACE_COMMANDS: [&str; 2] = ["/usr/bin/smbgw-dfree", "/usr/local/bin/smbgw-dfree"];
 
 /// This machine, or the tree of files below `root`.
 pub(crate) fn host(root: Option<PathBuf>) -> Result<LocalHost, Failure> {
@@ -77,7 +77,7 @@ fn assembled<T>(
 ) -> T {
     // Nothing is opened or asked here, until an operation needs to.
     let service = service::detect(host);
-    let free_space_command = Path::new(FREE_SPACE_COMMAND);
+    let free_space_command = FREE_SPACE_COMMANDS.map(Path::new);
     call(&Machine {
         host,
         storage,
@@ -86,8 +86,9 @@ fn assembled<T>(
         progress: &Silent,
         passwords,
         free_space_command: free_space_command
-            .exists()
-            .then(|| free_space_command.into()),
+            .into_iter()
+            .find(|path| path.exists())
+            .map(Path::to_path_buf),
         deadline: request.deadline(),
     })
 }

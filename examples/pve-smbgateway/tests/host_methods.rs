@@ -300,7 +300,8 @@ fn telling() {
         .map(|one| &one["kind"])
         .collect();
     assert!(kinds.contains(&&json!("hard-limit")), "{list:#}");
-    let space = json!({ "share": "media", "kind": "hard-limit", "by": "alice", "note": "a disk comes" });
+    let space =
+        json!({ "share": "media", "kind": "hard-limit", "by": "alice", "note": "a disk comes" });
     let known = done("alert.acknowledge", &space);
     assert_eq!(known["acknowledged"][0]["acknowledged"]["by"], "alice");
     done(

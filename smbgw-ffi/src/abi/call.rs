@@ -12,8 +12,9 @@ use crate::dispatch::{self, Request};
 /// Calls `method` with the JSON object `request_json` (`"{}"` where it needs nothing). It has at most
 /// `timeout_ms` milliseconds; 0 stands for a minute, more than a day for a day.
 ///
-/// Where it returns less than 64, a JSON object is at `*reply_json`, which the caller frees with
-/// [`smbgw_string_free`](super::smbgw_string_free): after 0 the result, else what went wrong. From 64 on, nothing is written.
+/// Where it returns less than 64, a JSON document is at `*reply_json`, which the caller frees with
+/// [`smbgw_string_free`](super::smbgw_string_free): after 0 the result, else what went wrong. From 64
+/// on, nothing is written.
 ///
 /// # Safety
 /// `method` and `request_json` are NULL or end with a NUL; `reply_json` is NULL or can be written to.
