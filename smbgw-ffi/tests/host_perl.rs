@@ -1,5 +1,7 @@
 //! The Perl modules, each test program of `perl/t` in a host of its own (root).
 
+mod prove;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -7,10 +9,12 @@ use std::process::Command;
 
 use smbgw_testing::{Capability, Daemon, Filesystem, LightHost, MIB, Scratch, require, run};
 
+use prove::{library, passes};
+
 /// What Samba is set up with.
 const SMB_CONF: &str = "[global]\n\tworkgroup = LAB\n\tload printers = no\n";
 
-macro_rules! prove {
+macro_rules! programs {
     ($($test:ident $program:literal)+) => {
         $(
             #[test]
@@ -22,7 +26,7 @@ macro_rules! prove {
     };
 }
 
-prove! {
+programs! {
     names_of_earlier_days_work "deprecated.t"
     errors_have_codes "error.t"
     a_missing_library_is_one_error "load.t"
@@ -97,30 +101,15 @@ fn prove(host: &LightHost, program: &str) {
     let installed = tempfile::tempdir().unwrap();
     let library = library();
     symlink(&library, installed.path().join("libsmbgw.so.0")).unwrap();
-    let output = host
-        .command("prove")
-        .env("SMBGW_LIBRARY", &library)
-        // For programs with taint checks, which the variable above does not concern.
-        .env("LD_LIBRARY_PATH", installed.path())
-        .args(["--merge", "--verbose", "-I"])
-        .arg(perl().join("lib"))
-        .arg(perl().join("t").join(program))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("Result: PASS"), "{said}");
-    assert!(!said.contains("# skip"), "something was left out: {said}");
-    assert!(!said.contains("# SKIP"), "all of it was left out: {said}");
-}
-
-/// The library that was built with this test.
-fn library() -> PathBuf {
-    let library = std::env::current_exe()
-        .unwrap()
-        .with_file_name("libsmbgw.so");
-    assert!(library.exists(), "{} is missing", library.display());
-    library
+    passes(
+        host.command("prove")
+            .env("SMBGW_LIBRARY", &library)
+            // For programs with taint checks, which the variable above does not concern.
+            .env("LD_LIBRARY_PATH", installed.path())
+            .arg("-I")
+            .arg(perl().join("lib"))
+            .arg(perl().join("t").join(program)),
+    );
 }
 
 fn perl() -> PathBuf {

@@ -1,13 +1,17 @@
 //! The storage plugin under a stand-in of Proxmox VE, each test program of `perl/t/plugin` in a host
 //! of its own (root).
 
+mod prove;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use smbgw_testing::{Capability, Filesystem, LightHost, MIB, Scratch, require, run};
 
-macro_rules! prove {
+use prove::{library, passes};
+
+macro_rules! programs {
     ($($test:ident $program:literal)+) => {
         $(
             #[test]
@@ -19,7 +23,7 @@ macro_rules! prove {
     };
 }
 
-prove! {
+programs! {
     images_and_backups_are_in_the_share "content.t"
     a_failing_add_leaves_nothing "failure.t"
     a_storage_is_a_share "life.t"
@@ -54,27 +58,11 @@ fn prove(program: &str) {
     .unwrap();
     let host = LightHost::start().unwrap();
     host.bind(disk.path(), "/srv/smb").unwrap();
-    let output = host
-        .command("prove")
-        .env("SMBGW_LIBRARY", library())
-        .args(["--merge", "--verbose"])
-        .arg(folder().join(program))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("Result: PASS"), "{said}");
-    assert!(!said.contains("# skip"), "something was left out: {said}");
-    assert!(!said.contains("# SKIP"), "all of it was left out: {said}");
-}
-
-/// The library that was built with this test.
-fn library() -> PathBuf {
-    let library = std::env::current_exe()
-        .unwrap()
-        .with_file_name("libsmbgw.so");
-    assert!(library.exists(), "{} is missing", library.display());
-    library
+    passes(
+        host.command("prove")
+            .env("SMBGW_LIBRARY", library())
+            .arg(folder().join(program)),
+    );
 }
 
 fn folder() -> PathBuf {
