@@ -5,13 +5,12 @@
 //! committed, and the smallest subvolume uses one tree node (16 KiB). See btrfs-quota(8).
 
 use std::ffi::CString;
-use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs as unix;
+use rustix::fs::{self as unix, Mode, OFlags};
 use rustix::io::Errno;
 use smbgw_core::change::Change;
 use smbgw_core::ports::{Filesystem, Limits, QuotaState, Usage};
@@ -69,7 +68,9 @@ impl Subvolume {
     /// # Errors
     /// [`QuotaError::Off`] where quotas are not enabled or the numbers are not to be relied upon.
     pub fn usage(&self) -> Result<Usage, QuotaError> {
-        self.place.require_enforced()?;
+        if counting_at(&self.groups)? != Counting::Sound {
+            self.place.require_enforced()?;
+        }
         let bytes = self.group_number("referenced")?;
         let limits = self.limits()?;
         let free = self.place.filesystem_free()?;
@@ -293,7 +294,11 @@ pub(crate) enum Counting {
 
 /// What the btrfs of `place` does about quota groups.
 pub(crate) fn counting(place: &Place) -> Result<Counting, QuotaError> {
-    let groups = groups_of(place)?;
+    counting_at(&groups_of(place)?)
+}
+
+/// What the btrfs does whose quota groups sysfs has in `groups`.
+fn counting_at(groups: &Path) -> Result<Counting, QuotaError> {
     let flag = |name: &str| read_number(&groups.join(name));
     // Before Linux 6.1 there is no such file, but the directory is there while quotas are enabled.
     let is_enabled = match flag("enabled")? {
@@ -388,17 +393,23 @@ fn uuid_text(id: [u8; 16]) -> String {
     text
 }
 
+/// The digits of the largest number, the line break, and room to tell that there is more.
+const LONGEST_NUMBER: usize = 24;
+
 /// The number in a file of sysfs, or `None` where there is no such file.
 fn read_number(path: &Path) -> Result<Option<u64>, QuotaError> {
     let fail = |error: io::Error| QuotaError::path("read", path, error);
-    match fs::read_to_string(path) {
-        Ok(text) => {
-            let number = text.trim().parse().map_err(|_| io::ErrorKind::InvalidData);
-            number.map(Some).map_err(|kind| fail(kind.into()))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(fail(error)),
-    }
+    let file = match unix::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(fail(error.into())),
+    };
+    // One read gives all of such a file, and a usage takes five of them.
+    let mut text = [0; LONGEST_NUMBER];
+    let length = rustix::io::read(&file, &mut text).map_err(|error| fail(error.into()))?;
+    let text = std::str::from_utf8(&text[..length]).unwrap_or_default();
+    let number = text.trim().parse().map_err(|_| io::ErrorKind::InvalidData);
+    number.map(Some).map_err(|kind| fail(kind.into()))
 }
 
 fn is(error: &io::Error, errno: Errno) -> bool {
