@@ -46,8 +46,13 @@ impl Subvolume {
                 found: format!("a directory on {}", place.mount()?.type_name),
             });
         }
+        Self::at(place)
+    }
+
+    /// The subvolume whose root directory `place` is.
+    pub(crate) fn at(place: Place) -> Result<Self, QuotaError> {
         let id = sys::subvolume_id(&place)
-            .map_err(|error| QuotaError::path("read the subvolume id of", path, error))?;
+            .map_err(|error| QuotaError::path("read the subvolume id of", place.path(), error))?;
         let groups = groups_of(&place)?;
         Ok(Self { place, id, groups })
     }

@@ -115,12 +115,12 @@ fn examine(
         return with(off(&place.quota_state()?).into_iter().collect());
     }
     let mut deviations = Vec::new();
-    let mount_point = place.mount()?.mount_point.display();
     if counting == Counting::Inconsistent {
+        let mount_point = place.mount()?.mount_point.display();
         let message = format!("the quota groups of {mount_point} are not counted to the end");
         deviations.push(Deviation::new(INCONSISTENT, message).repairable());
     }
-    let subvolume = Subvolume::open(&site.local)?;
+    let subvolume = Subvolume::at(place)?;
     let in_force = if subvolume.has_group() {
         subvolume.limits()?
     } else {
