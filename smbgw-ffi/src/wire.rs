@@ -1,7 +1,7 @@
 //! The parts of the machine, put together for one call.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use smbgw_core::error::Problem;
 use smbgw_core::host::LocalHost;
@@ -54,10 +54,16 @@ pub(crate) fn on_machine_with<T>(
 ) -> Result<T, Failure> {
     let host = host(root)?;
     let storage = QuotaStorage::new(&host);
-    Ok(assembled(&host, &storage, request, passwords, call))
+    let free_space_command = FREE_SPACE_COMMANDS
+        .map(PathBuf::from)
+        .into_iter()
+        .find(|path| path.exists());
+    let parts = (passwords, free_space_command);
+    Ok(assembled(&host, &storage, request, parts, call))
 }
 
-/// The same for a look that has to be over at once: usages are as of the last commit.
+/// The same for a look at usages that has to be over at once: they are as of the last commit, and
+/// nothing is looked for that only changes need.
 pub(crate) fn on_machine_at_once<T>(
     root: Option<PathBuf>,
     request: &Request<'_>,
@@ -65,19 +71,19 @@ pub(crate) fn on_machine_at_once<T>(
 ) -> Result<T, Failure> {
     let host = host(root)?;
     let storage = QuotaStorage::new(&host).without_sync();
-    Ok(assembled(&host, &storage, request, BTreeMap::new(), call))
+    let parts = (BTreeMap::new(), None);
+    Ok(assembled(&host, &storage, request, parts, call))
 }
 
 fn assembled<T>(
     host: &LocalHost,
     storage: &QuotaStorage<'_>,
     request: &Request<'_>,
-    passwords: BTreeMap<String, Secret>,
+    (passwords, free_space_command): (BTreeMap<String, Secret>, Option<PathBuf>),
     call: impl FnOnce(&Machine<'_>) -> T,
 ) -> T {
     // Nothing is opened or asked here, until an operation needs to.
     let service = service::detect(host);
-    let free_space_command = FREE_SPACE_COMMANDS.map(Path::new);
     call(&Machine {
         host,
         storage,
@@ -85,10 +91,7 @@ fn assembled<T>(
         traces: &[&HistoryTraces { host }, &AlertTraces { host }],
         progress: &Silent,
         passwords,
-        free_space_command: free_space_command
-            .into_iter()
-            .find(|path| path.exists())
-            .map(Path::to_path_buf),
+        free_space_command,
         deadline: request.deadline(),
     })
 }
