@@ -2,14 +2,12 @@
 
 mod prove;
 
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use smbgw_testing::{Capability, Daemon, Filesystem, LightHost, MIB, Scratch, require, run};
+use smbgw_testing::{Capability, Daemon, LightHost, Scratch, require};
 
-use prove::{library, passes};
+use prove::{each_is_named, host_with_quotas, library, passes};
 
 /// What Samba is set up with.
 const SMB_CONF: &str = "[global]\n\tworkgroup = LAB\n\tload printers = no\n";
@@ -59,16 +57,7 @@ prove_with_smbd! {
 
 #[test]
 fn every_program_is_run() {
-    let this = include_str!("host_perl.rs");
-    let mut programs = 0;
-    for entry in fs::read_dir(perl().join("t")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".t") {
-            programs += 1;
-            assert!(this.contains(&format!("\"{name}\"")), "{name} is not run");
-        }
-    }
-    assert!(programs > 5, "{programs}");
+    each_is_named(&perl().join("t"), include_str!("host_perl.rs"));
 }
 
 /// A host with smbd and quotas at `/srv/smb`. What is first is dropped first.
@@ -80,13 +69,7 @@ struct Gateway {
 
 impl Gateway {
     fn start() -> Self {
-        let disk = Scratch::new(Filesystem::BtrfsQuota, 512 * MIB).unwrap();
-        run(Command::new("btrfs")
-            .args(["quota", "rescan", "-w"])
-            .arg(disk.path()))
-        .unwrap();
-        let host = LightHost::start().unwrap();
-        host.bind(disk.path(), "/srv/smb").unwrap();
+        let (disk, host) = host_with_quotas();
         host.write("/etc/samba/smb.conf", SMB_CONF).unwrap();
         Self {
             _smbd: host.start_smbd().unwrap(),

@@ -3,13 +3,11 @@
 
 mod prove;
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use smbgw_testing::{Capability, Filesystem, LightHost, MIB, Scratch, require, run};
+use smbgw_testing::{Capability, require};
 
-use prove::{library, passes};
+use prove::{each_is_named, host_with_quotas, library, passes};
 
 macro_rules! programs {
     ($($test:ident $program:literal)+) => {
@@ -36,28 +34,13 @@ programs! {
 
 #[test]
 fn every_program_is_run() {
-    let this = include_str!("host_plugin.rs");
-    let mut programs = 0;
-    for entry in fs::read_dir(folder()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.ends_with(".t") {
-            programs += 1;
-            assert!(this.contains(&format!("\"{name}\"")), "{name} is not run");
-        }
-    }
-    assert!(programs > 5, "{programs}");
+    each_is_named(&folder(), include_str!("host_plugin.rs"));
 }
 
 /// Runs the program of that name where `/srv/smb` has quotas. All of it has to pass, and none may be
 /// left out.
 fn prove(program: &str) {
-    let disk = Scratch::new(Filesystem::BtrfsQuota, 512 * MIB).unwrap();
-    run(Command::new("btrfs")
-        .args(["quota", "rescan", "-w"])
-        .arg(disk.path()))
-    .unwrap();
-    let host = LightHost::start().unwrap();
-    host.bind(disk.path(), "/srv/smb").unwrap();
+    let (_disk, host) = host_with_quotas();
     passes(
         host.command("prove")
             .env("SMBGW_LIBRARY", library())
