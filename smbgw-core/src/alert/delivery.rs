@@ -194,9 +194,10 @@ impl<'a> Delivery<'a> {
     /// [`AlertError::Thread`]; else where the queues cannot be saved.
     pub fn deliver_due_once(&self, deadline: Deadline) -> Result<(), AlertError> {
         thread::scope(|scope| {
+            let mut threads = Vec::with_capacity(self.channels.len());
             for channel in self.channels {
                 let channel = channel.as_ref();
-                thread::Builder::new()
+                let thread = thread::Builder::new()
                     .spawn_scoped(scope, move || {
                         while !deadline.has_passed()
                             && let Next::Now(notice) = self.next(channel)
@@ -208,6 +209,14 @@ impl<'a> Delivery<'a> {
                         channel: channel.name().into(),
                         source,
                     })?;
+                threads.push(thread);
+            }
+            // The scope alone waits for what threads do, not for their end: one would still be there
+            // when a caller forks.
+            for thread in threads {
+                if let Err(panic) = thread.join() {
+                    std::panic::resume_unwind(panic);
+                }
             }
             Ok::<_, AlertError>(())
         })?;
