@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -61,6 +62,19 @@ static void add_folder(FILE *text, const char *folder)
     free(entries);
 }
 
+/* How many threads this process has. */
+static int count_threads(void)
+{
+    struct dirent **entries;
+    int index;
+    int count = scandir("/proc/self/task", &entries, NULL, NULL);
+    CHECK(count > 2);
+    for (index = 0; index < count; index++)
+        free(entries[index]);
+    free(entries);
+    return count - 2;
+}
+
 static void add_children(FILE *text)
 {
     char path[64], line[1024];
@@ -71,6 +85,18 @@ static void add_children(FILE *text)
     while (fgets(line, sizeof line, children))
         fprintf(text, "children %s\n", line);
     fclose(children);
+}
+
+/*
+ * A thread that was joined may be counted for a moment longer: the kernel tells the waiting one before
+ * it takes the other one off its list (exit_mm and release_task in kernel/exit.c).
+ */
+static void wait_for_threads(void)
+{
+    const struct timespec pause = {0, 1000000};
+    int left;
+    for (left = 2000; left > 0 && count_threads() > 1; left--)
+        nanosleep(&pause, NULL);
 }
 
 char *picture_of_process(void)
@@ -84,6 +110,7 @@ char *picture_of_process(void)
     size_t length = 0;
     FILE *text = open_memstream(&content, &length);
     CHECK(text != NULL);
+    wait_for_threads();
     add_status(text, words, sizeof words / sizeof *words);
     add_folder(text, "/proc/self/fd");
     add_children(text);
