@@ -1,0 +1,24 @@
+//! Active Directory for SMB gateways: find the domain, join it, stay joined, explain what is wrong.
+//!
+//! Everything a member of a domain has to say to it is said by this crate itself, by DNS, CLDAP,
+//! Kerberos and LDAP: no `net ads join`, no `adcli`, no Kerberos library. So one process can join
+//! a host, a container or a guest, and take it back when something fails.
+//!
+//! ```
+//! use smbgw_ad::name::{ComputerName, DomainName, Realm};
+//!
+//! let domain: DomainName = "AD.Example".parse()?;
+//! assert_eq!(domain.as_str(), "ad.example");
+//! assert_eq!(Realm::from(&domain).as_str(), "AD.EXAMPLE");
+//!
+//! let gateway: ComputerName = "gw1".parse()?;
+//! assert_eq!(gateway.account(), "GW1$");
+//! # Ok::<(), smbgw_ad::name::NameError>(())
+//! ```
+//!
+//! Nothing here starts a thread that outlives a call, keeps a connection, or changes anything of the
+//! process. Each operation has a [`Deadline`](smbgw_core::deadline::Deadline).
+
+pub mod clock;
+pub mod code;
+pub mod name;
