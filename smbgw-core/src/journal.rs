@@ -1,13 +1,13 @@
 //! What an operation is about to do, on disk before it does it.
 //!
-//! A journal is one file a share: a header with the whole plan, then one line for each step before
-//! it is applied, then the outcome. Lines are appended and synchronised; a torn last line is one
-//! whose step had not begun. The file also reserves the share's name and path: it is made under the
-//! configuration lock, before the first step.
+//! A journal is one file an operation: a header with the whole plan, then one line for each step
+//! before it is applied, then the outcome. Lines are appended and synchronised; a torn last line is
+//! one whose step had not begun. The file of an operation on a share also reserves the share's name
+//! and path: it is made under the configuration lock, before the first step.
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::host::{FileError, Host, create_dirs};
@@ -15,6 +15,15 @@ use crate::layout::{self, JOURNAL_DIR};
 use crate::plan::Plan;
 use crate::share::ShareName;
 use crate::state_error::{StateError, StateKind};
+
+/// A plan of any kind, as a journal holds it. It holds no secrets.
+pub trait Planned: Clone + Serialize + DeserializeOwned {
+    /// The file of its journal, in a directory of our own.
+    fn journal_file(&self) -> PathBuf;
+
+    /// How many steps it has.
+    fn steps(&self) -> usize;
+}
 
 /// A journal that is being written.
 #[derive(Debug)]
@@ -24,9 +33,9 @@ pub struct Journal {
 
 /// What a journal found on disk says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Account {
+pub struct Account<P = Plan> {
     /// The plan that was being carried out.
-    pub plan: Plan,
+    pub plan: P,
     /// When it started, in seconds since 1970-01-01 00:00 UTC.
     pub started_at: i64,
     /// The steps that may have been applied, wholly or in part, with what undoing them needs.
@@ -55,12 +64,12 @@ pub enum Verdict {
 }
 
 impl Journal {
-    /// Makes the journal for `plan`, which reserves its share.
+    /// Makes the journal for `plan`, which reserves what it is about.
     ///
     /// # Errors
     /// Where it cannot be written; nothing remains then.
-    pub fn create(host: &dyn Host, plan: &Plan) -> Result<Self, StateError> {
-        let path = layout::journal_file(&plan.share.key());
+    pub fn create<P: Planned>(host: &dyn Host, plan: &P) -> Result<Self, StateError> {
+        let path = plan.journal_file();
         let line = Line::Plan {
             version: VERSION,
             started_at: host.now(),
@@ -68,14 +77,15 @@ impl Journal {
         };
         let mut text = line.text(&path)?;
         text.push('\n');
-        let written = create_dirs(host, Path::new(JOURNAL_DIR), 0o700)
-            .and_then(|_| host.write(&path, text.as_bytes(), 0o600));
+        let journal = Self { path };
+        let written = create_dirs(host, journal.directory(), 0o700)
+            .and_then(|_| host.write(&journal.path, text.as_bytes(), 0o600));
         if let Err(error) = written {
             // What remains of the attempt is only empty directories; they are nobody's loss.
-            let _ = remove_empty_dirs(host);
+            let _ = journal.remove_empty_dirs(host);
             return Err(error.into());
         }
-        Ok(Self { path })
+        Ok(journal)
     }
 
     /// Notes that `step` is about to be applied.
@@ -83,7 +93,7 @@ impl Journal {
     /// # Errors
     /// Where that cannot be made durable; the step must not be applied then.
     pub fn begin(&self, host: &dyn Host, begun: &Begun) -> Result<(), StateError> {
-        self.append(host, &Line::Begun(begun.clone()))
+        self.append(host, &Line::<()>::Begun(begun.clone()))
     }
 
     /// Notes how the operation ended.
@@ -91,7 +101,7 @@ impl Journal {
     /// # Errors
     /// Where that cannot be made durable; the operation has not ended then.
     pub fn decide(&self, host: &dyn Host, verdict: Verdict) -> Result<(), StateError> {
-        self.append(host, &Line::Verdict(verdict))
+        self.append(host, &Line::<()>::Verdict(verdict))
     }
 
     /// Removes the journal, and its directory with the last one; the caller holds the
@@ -101,7 +111,7 @@ impl Journal {
     /// Where it cannot be removed.
     pub fn remove(self, host: &dyn Host) -> Result<(), StateError> {
         host.remove(&self.path)?;
-        if let Err(error) = remove_empty_dirs(host) {
+        if let Err(error) = self.remove_empty_dirs(host) {
             // An empty directory holds nobody up, and the next operation removes it.
             tracing::debug!(%error, "an empty directory is left");
         }
@@ -113,17 +123,21 @@ impl Journal {
         &self.path
     }
 
-    fn append(&self, host: &dyn Host, line: &Line) -> Result<(), StateError> {
+    fn append(&self, host: &dyn Host, line: &Line<()>) -> Result<(), StateError> {
         Ok(host.append(&self.path, line.text(&self.path)?.as_bytes(), 0o600)?)
     }
-}
 
-fn remove_empty_dirs(host: &dyn Host) -> Result<(), FileError> {
-    let dir = Path::new(JOURNAL_DIR);
-    for dir in [Some(dir), dir.parent()].into_iter().flatten() {
-        host.remove_dir(dir)?;
+    fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
     }
-    Ok(())
+
+    fn remove_empty_dirs(&self, host: &dyn Host) -> Result<(), FileError> {
+        let dir = self.directory();
+        for dir in [Some(dir), dir.parent()].into_iter().flatten() {
+            host.remove_dir(dir)?;
+        }
+        Ok(())
+    }
 }
 
 /// The folded names of the shares that have a journal.
@@ -145,7 +159,18 @@ pub fn pending(host: &dyn Host) -> Result<Vec<String>, StateError> {
 /// # Errors
 /// Where it cannot be read, or its header is not one.
 pub fn read(host: &dyn Host, key: &str) -> Result<Option<(Journal, Account)>, StateError> {
-    let path = layout::journal_file(key);
+    read_file(host, &layout::journal_file(key))
+}
+
+/// The journal at `path` and what it says, or `None` where there is none.
+///
+/// # Errors
+/// Where it cannot be read, or its header is not one of such a plan.
+pub fn read_file<P: Planned>(
+    host: &dyn Host,
+    path: &Path,
+) -> Result<Option<(Journal, Account<P>)>, StateError> {
+    let path = path.to_path_buf();
     let Some(content) = host.read(&path)? else {
         return Ok(None);
     };
@@ -156,7 +181,7 @@ pub fn read(host: &dyn Host, key: &str) -> Result<Option<(Journal, Account)>, St
         source,
     };
     let header = lines.next().unwrap_or_default();
-    let Line::Plan {
+    let Line::<P>::Plan {
         version,
         started_at,
         plan,
@@ -179,7 +204,7 @@ pub fn read(host: &dyn Host, key: &str) -> Result<Option<(Journal, Account)>, St
     };
     for line in lines {
         match serde_json::from_slice(line) {
-            Ok(Line::Begun(begun)) if begun.step < account.plan.steps.len() => {
+            Ok(Line::<()>::Begun(begun)) if begun.step < account.plan.steps() => {
                 account.begun.push(begun);
             }
             Ok(Line::Verdict(verdict)) => account.verdict = Some(verdict),
@@ -220,17 +245,17 @@ const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Line {
+enum Line<P> {
     Plan {
         version: u32,
         started_at: i64,
-        plan: Plan,
+        plan: P,
     },
     Begun(Begun),
     Verdict(Verdict),
 }
 
-impl Line {
+impl<P: Serialize> Line<P> {
     fn text(&self, path: &Path) -> Result<String, StateError> {
         serde_json::to_string(self).map_err(|source| StateError::Malformed {
             kind: StateKind::Journal,

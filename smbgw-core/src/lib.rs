@@ -36,7 +36,9 @@ pub mod share;
 pub mod size;
 pub mod smbconf;
 pub mod state_error;
+pub mod step;
 pub mod step_error;
 pub mod steps;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod transaction;

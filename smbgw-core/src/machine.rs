@@ -12,6 +12,7 @@ use crate::progress::Progress;
 use crate::secret::Secret;
 use crate::service::SmbService;
 use crate::share::ShareName;
+use crate::transaction::World;
 
 /// The parts that the share life cycle works with, and the time it has.
 pub struct Machine<'a> {
@@ -34,21 +35,6 @@ pub struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    /// The same machine with time of its own for undoing, which must not fail because what is
-    /// undone took all the time there was.
-    pub(crate) fn for_undo(&self) -> Machine<'_> {
-        Machine {
-            host: self.host,
-            storage: self.storage,
-            service: self.service,
-            traces: self.traces,
-            progress: self.progress,
-            passwords: BTreeMap::new(),
-            free_space_command: self.free_space_command.clone(),
-            deadline: Deadline::after(TIME_TO_UNDO),
-        }
-    }
-
     /// Takes the lock under which records, `smb.conf` and reservations change.
     pub(crate) fn lock_configuration(&self) -> Result<Lock, LockError> {
         self.host
@@ -68,6 +54,33 @@ impl Machine<'_> {
 
     pub(crate) fn password_of(&self, user: &UserName) -> Option<&Secret> {
         self.passwords.get(user.as_str())
+    }
+}
+
+impl World for Machine<'_> {
+    fn host(&self) -> &dyn Host {
+        self.host
+    }
+
+    fn progress(&self) -> &dyn Progress {
+        self.progress
+    }
+
+    fn for_undo(&self) -> Self {
+        Machine {
+            host: self.host,
+            storage: self.storage,
+            service: self.service,
+            traces: self.traces,
+            progress: self.progress,
+            passwords: BTreeMap::new(),
+            free_space_command: self.free_space_command.clone(),
+            deadline: Deadline::after(TIME_TO_UNDO),
+        }
+    }
+
+    fn lock_journals(&self) -> Result<Lock, LockError> {
+        self.lock_configuration()
     }
 }
 

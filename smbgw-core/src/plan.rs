@@ -1,12 +1,13 @@
-//! An operation as a list of steps that can be written down, applied and undone.
+//! An operation on a share as a list of steps.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use std::path::PathBuf;
 
-use crate::change::Change;
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Planned;
+use crate::layout;
 use crate::machine::Machine;
 use crate::share::ShareName;
-use crate::step_error::StepError;
 use crate::steps::{
     accounts::{MakeAccount, RemoveAccount, SetPassword},
     announce::StartService,
@@ -18,6 +19,7 @@ use crate::steps::{
     traces::ForgetTraces,
     volume::{GiveUpVolume, MakeVolume},
 };
+use crate::transaction::Transaction;
 
 /// What an operation on one share will do, in order.
 ///
@@ -34,6 +36,36 @@ pub struct Plan {
     /// The first step that cannot be undone, by its place in `steps`. An operation that was
     /// interrupted at or after it is finished, not unwound.
     pub point_of_no_return: Option<usize>,
+}
+
+impl Planned for Plan {
+    fn journal_file(&self) -> PathBuf {
+        layout::journal_file(&self.share.key())
+    }
+
+    fn steps(&self) -> usize {
+        self.steps.len()
+    }
+}
+
+impl<'a> Transaction<Machine<'a>> for Plan {
+    type Step = Step;
+
+    fn list(&self) -> &[Step] {
+        &self.steps
+    }
+
+    fn point_of_no_return(&self) -> Option<usize> {
+        self.point_of_no_return
+    }
+
+    fn title(&self) -> String {
+        format!("{} {}", self.operation, self.share)
+    }
+
+    fn interrupted(&self) -> &'static str {
+        "share.interrupted"
+    }
 }
 
 /// The kinds of operations on shares.
@@ -59,69 +91,9 @@ impl std::fmt::Display for Operation {
     }
 }
 
-/// Something that may be left of an operation that could be neither finished nor undone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct LeftBehind {
-    /// What it is, such as `the directory /srv/smb/media`.
-    pub what: String,
-    /// The commands that clean it up, as an administrator would type them.
-    pub commands: Vec<String>,
-}
-
-/// One kind of step: how to look, do and undo.
-///
-/// `check` looks at the machine and says what undoing will need; that is on disk before `apply`
-/// starts. `undo` runs for a step that *may* have been applied, wholly, in part or not at all, and
-/// may run again.
-pub(crate) trait Action {
-    /// What undoing needs to know of the time before.
-    type Undo: Serialize + DeserializeOwned;
-
-    /// What the step does, such as `create directory /srv/smb/media`.
-    fn title(&self) -> String;
-
-    /// Looks whether anything is to be done; `None` if not.
-    fn check(&self, machine: &Machine<'_>) -> Result<Option<Self::Undo>, StepError>;
-
-    /// Does it.
-    fn apply(&self, machine: &Machine<'_>, undo: &Self::Undo) -> Result<Change, StepError>;
-
-    /// Brings back what was before.
-    fn undo(&self, machine: &Machine<'_>, undo: &Self::Undo) -> Result<(), StepError>;
-
-    /// What may be left where undoing failed.
-    fn left_behind(&self, undo: &Self::Undo) -> Vec<LeftBehind>;
-}
-
-/// Makes the enum of all steps, and has each answer as its action does.
-macro_rules! steps {
-    ($($action:ident),* $(,)?) => {
-        /// One step of a plan.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        #[allow(missing_docs, reason = "each is documented where its action is")]
-        pub enum Step {
-            $($action($action),)*
-        }
-
-        impl Step {
-            fn action(&self) -> &dyn Erased {
-                match self {
-                    $(Self::$action(action) => action,)*
-                }
-            }
-        }
-
-        $(impl From<$action> for Step {
-            fn from(action: $action) -> Self {
-                Self::$action(action)
-            }
-        })*
-    };
-}
-
-steps![
+crate::steps! {
+    /// One step of a plan for a share.
+    Step<'a> on Machine<'a>:
     MakeParents,
     MakeAccount,
     SetPassword,
@@ -137,70 +109,4 @@ steps![
     RemoveParents,
     RemoveAccount,
     ForgetTraces,
-];
-
-impl Step {
-    /// What the step does, such as `create directory /srv/smb/media`.
-    pub fn title(&self) -> String {
-        self.action().title()
-    }
-
-    pub(crate) fn check(&self, machine: &Machine<'_>) -> Result<Option<Value>, StepError> {
-        self.action().check(machine)
-    }
-
-    pub(crate) fn apply(&self, machine: &Machine<'_>, undo: &Value) -> Result<Change, StepError> {
-        self.action().apply(machine, undo)
-    }
-
-    pub(crate) fn undo(&self, machine: &Machine<'_>, undo: &Value) -> Result<(), StepError> {
-        self.action().undo(machine, undo)
-    }
-
-    pub(crate) fn left_behind(&self, undo: &Value) -> Vec<LeftBehind> {
-        self.action().left_behind(undo)
-    }
-}
-
-/// An [`Action`] whose undo data is the JSON that the journal holds.
-trait Erased {
-    fn title(&self) -> String;
-    fn check(&self, machine: &Machine<'_>) -> Result<Option<Value>, StepError>;
-    fn apply(&self, machine: &Machine<'_>, undo: &Value) -> Result<Change, StepError>;
-    fn undo(&self, machine: &Machine<'_>, undo: &Value) -> Result<(), StepError>;
-    fn left_behind(&self, undo: &Value) -> Vec<LeftBehind>;
-}
-
-impl<A: Action> Erased for A {
-    fn title(&self) -> String {
-        Action::title(self)
-    }
-
-    fn check(&self, machine: &Machine<'_>) -> Result<Option<Value>, StepError> {
-        let undo = Action::check(self, machine)?;
-        undo.map(|undo| serde_json::to_value(undo).map_err(StepError::UndoData))
-            .transpose()
-    }
-
-    fn apply(&self, machine: &Machine<'_>, undo: &Value) -> Result<Change, StepError> {
-        Action::apply(
-            self,
-            machine,
-            &A::Undo::deserialize(undo).map_err(StepError::UndoData)?,
-        )
-    }
-
-    fn undo(&self, machine: &Machine<'_>, undo: &Value) -> Result<(), StepError> {
-        Action::undo(
-            self,
-            machine,
-            &A::Undo::deserialize(undo).map_err(StepError::UndoData)?,
-        )
-    }
-
-    fn left_behind(&self, undo: &Value) -> Vec<LeftBehind> {
-        A::Undo::deserialize(undo)
-            .map(|undo| Action::left_behind(self, &undo))
-            .unwrap_or_default()
-    }
 }

@@ -57,6 +57,12 @@ impl<'a> Request<'a> {
 /// # Errors
 /// Where there is no such method, the request is not one of its, or what was asked for failed.
 pub fn call(name: &str, request: &Request<'_>) -> Result<Value, Failure> {
+    let reply = reply(name, request)?;
+    serde_json::from_str(&reply).map_err(|error| Failure::not_a_reply(&error))
+}
+
+/// What the method `name` answers, as the text of a JSON document.
+pub(crate) fn reply(name: &str, request: &Request<'_>) -> Result<String, Failure> {
     let found = METHODS.binary_search_by(|method| method.name.cmp(name));
     let method = found.ok().and_then(|index| METHODS.get(index));
     let method = method.ok_or_else(|| Failure::unknown_method(name))?;

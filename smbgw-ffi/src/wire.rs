@@ -8,7 +8,7 @@ use smbgw_core::host::LocalHost;
 use smbgw_core::machine::Machine;
 use smbgw_core::progress::Silent;
 use smbgw_core::secret::Secret;
-use smbgw_core::service;
+use smbgw_core::service::{self, DirectService, SmbService};
 use smbgw_quota::QuotaStorage;
 use smbgw_quota::monitor::{AlertTraces, HistoryTraces};
 
@@ -58,7 +58,9 @@ pub(crate) fn on_machine_with<T>(
         .map(PathBuf::from)
         .into_iter()
         .find(|path| path.exists());
-    let parts = (passwords, free_space_command);
+    // Nothing is opened here, until an operation needs to.
+    let service = service::detect(&host);
+    let parts = (service.as_ref(), passwords, free_space_command);
     Ok(assembled(&host, &storage, request, parts, call))
 }
 
@@ -71,23 +73,30 @@ pub(crate) fn on_machine_at_once<T>(
 ) -> Result<T, Failure> {
     let host = host(root)?;
     let storage = QuotaStorage::new(&host).without_sync();
-    let parts = (BTreeMap::new(), None);
+    // Whether systemd is in charge of smbd is not for usages to find out.
+    let service = DirectService::new(&host);
+    let parts = (&service as &dyn SmbService, BTreeMap::new(), None);
     Ok(assembled(&host, &storage, request, parts, call))
 }
+
+/// What differs: the service, passwords, and the program for Samba's `dfree command`.
+type Parts<'p> = (
+    &'p dyn SmbService,
+    BTreeMap<String, Secret>,
+    Option<PathBuf>,
+);
 
 fn assembled<T>(
     host: &LocalHost,
     storage: &QuotaStorage<'_>,
     request: &Request<'_>,
-    (passwords, free_space_command): (BTreeMap<String, Secret>, Option<PathBuf>),
+    (service, passwords, free_space_command): Parts<'_>,
     call: impl FnOnce(&Machine<'_>) -> T,
 ) -> T {
-    // Nothing is opened or asked here, until an operation needs to.
-    let service = service::detect(host);
     call(&Machine {
         host,
         storage,
-        service: service.as_ref(),
+        service,
         traces: &[&HistoryTraces { host }, &AlertTraces { host }],
         progress: &Silent,
         passwords,

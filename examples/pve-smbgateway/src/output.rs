@@ -24,7 +24,7 @@ use smbgw_core::lifecycle::{
     CheckResult, ErrorDocument, Finding, Outcome, Preflight, Recovered, Report, ShareError,
     ShareStatus, ShareUsage,
 };
-use smbgw_core::plan::LeftBehind;
+use smbgw_core::step::LeftBehind;
 use smbgw_core::size::ByteSize;
 
 use crate::exit::Exit;

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Component, Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{
     self as sys, AtFlags, FileType, FlockOperation, Gid, Mode, OFlags, ResolveFlags, Stat, Uid,
@@ -492,7 +493,8 @@ fn content_of(file: OwnedFd) -> io::Result<Vec<u8>> {
 /// The path below the root that the absolute `path` names.
 fn relative(path: &Path) -> Result<&Path, Errno> {
     let below = path.strip_prefix("/").map_err(|_| Errno::INVAL)?;
-    if below.components().any(|part| part == Component::ParentDir) {
+    let mut parts = below.as_os_str().as_bytes().split(|&byte| byte == b'/');
+    if parts.any(|part| part == b"..") {
         return Err(Errno::INVAL);
     }
     Ok(if below.as_os_str().is_empty() {

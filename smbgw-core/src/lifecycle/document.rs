@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::{Coded, Problem, chain_text};
 use crate::lifecycle::outcome::ShareError;
 use crate::lifecycle::preflight::Preflight;
-use crate::plan::LeftBehind;
+use crate::step::LeftBehind;
 
 /// What went wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -8,10 +8,10 @@ use crate::change::Change;
 use crate::error::{Coded, ErrorKind, Problem};
 use crate::host::{FileError, LockError};
 use crate::lifecycle::preflight::Preflight;
-use crate::plan::LeftBehind;
 use crate::ports::PortError;
 use crate::share::ShareName;
 use crate::state_error::StateError;
+use crate::step::LeftBehind;
 use crate::step_error::StepError;
 
 /// How an operation that was begun ended.

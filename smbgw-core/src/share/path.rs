@@ -125,13 +125,18 @@ impl FromStr for SharePath {
         // Drops doubled and trailing slashes and single dots.
         let path: PathBuf = path.components().collect();
         let text = path.to_string_lossy();
+        // In this form, whole names are compared by comparing bytes.
+        let is_in = |tree: &str| {
+            text.strip_prefix(tree)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         if text.ends_with(char::is_whitespace) || text.ends_with('\\') || text.contains("  ") {
             return Err(PathError::RefusedSpace(text.into_owned()));
         }
-        if let Some(tree) = SYSTEM_TREES.iter().find(|tree| path.starts_with(tree)) {
+        if let Some(tree) = SYSTEM_TREES.iter().find(|tree| is_in(tree)) {
             return Err(PathError::SystemDirectory { path, tree });
         }
-        if PARENTS_ONLY.iter().any(|parent| path == Path::new(parent)) {
+        if PARENTS_ONLY.contains(&&*text) {
             return Err(PathError::ParentOnly(path));
         }
         Ok(Self(path))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{self, UserName};
 use crate::change::Change;
 use crate::machine::Machine;
-use crate::plan::{Action, LeftBehind};
+use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
 
 /// Makes a Unix account without log-in.
@@ -15,7 +15,7 @@ pub struct MakeAccount {
     pub user: UserName,
 }
 
-impl Action for MakeAccount {
+impl Action<Machine<'_>> for MakeAccount {
     type Undo = ();
 
     fn title(&self) -> String {
@@ -55,7 +55,7 @@ pub struct SetPassword {
     pub user: UserName,
 }
 
-impl Action for SetPassword {
+impl Action<Machine<'_>> for SetPassword {
     type Undo = ();
 
     fn title(&self) -> String {
@@ -99,7 +99,7 @@ pub struct RemoveAccount {
     pub user: UserName,
 }
 
-impl Action for RemoveAccount {
+impl Action<Machine<'_>> for RemoveAccount {
     type Undo = ();
 
     fn title(&self) -> String {

@@ -5,15 +5,15 @@ use serde::{Deserialize, Serialize};
 use crate::catalog;
 use crate::change::Change;
 use crate::machine::Machine;
-use crate::plan::{Action, LeftBehind};
 use crate::service::ServiceState;
+use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
 
 /// Starts smbd if it does not run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StartService {}
 
-impl Action for StartService {
+impl Action<Machine<'_>> for StartService {
     type Undo = ();
 
     fn title(&self) -> String {

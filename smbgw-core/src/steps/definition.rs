@@ -7,8 +7,8 @@ use crate::change::Change;
 use crate::definition::{Accepted, synchronise, synchronise_with};
 use crate::layout::{SHARES_CONF, catalog_file};
 use crate::machine::Machine;
-use crate::plan::{Action, LeftBehind};
 use crate::share::ShareName;
+use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
 use crate::steps::announce::reload_if_running;
 
@@ -27,7 +27,7 @@ pub struct Publish {
     pub others: Option<Snapshot>,
 }
 
-impl Action for Publish {
+impl Action<Machine<'_>> for Publish {
     type Undo = ();
 
     fn title(&self) -> String {
@@ -60,7 +60,7 @@ pub struct Withdraw {
     pub record: ShareRecord,
 }
 
-impl Action for Withdraw {
+impl Action<Machine<'_>> for Withdraw {
     type Undo = ();
 
     fn title(&self) -> String {
@@ -94,7 +94,7 @@ pub struct ChangeRecord {
     pub after: Box<ShareRecord>,
 }
 
-impl Action for ChangeRecord {
+impl Action<Machine<'_>> for ChangeRecord {
     type Undo = ();
 
     fn title(&self) -> String {

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 use crate::machine::Machine;
-use crate::plan::{Action, LeftBehind};
 use crate::ports::{Limits, Volume};
 use crate::size::ByteSize;
+use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
 use crate::steps::volume::describe;
 
@@ -19,7 +19,7 @@ pub struct SetLimits {
     pub limits: Limits,
 }
 
-impl Action for SetLimits {
+impl Action<Machine<'_>> for SetLimits {
     type Undo = Limits;
 
     fn title(&self) -> String {

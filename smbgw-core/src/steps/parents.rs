@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 use crate::machine::Machine;
-use crate::plan::{Action, LeftBehind};
+use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
 
 /// Makes the directories above a volume that are missing.
@@ -16,7 +16,7 @@ pub struct MakeParents {
     pub directories: Vec<PathBuf>,
 }
 
-impl Action for MakeParents {
+impl Action<Machine<'_>> for MakeParents {
     type Undo = Vec<PathBuf>;
 
     fn title(&self) -> String {
@@ -63,7 +63,7 @@ pub struct RemoveParents {
     pub directories: Vec<PathBuf>,
 }
 
-impl Action for RemoveParents {
+impl Action<Machine<'_>> for RemoveParents {
     type Undo = ();
 
     fn title(&self) -> String {

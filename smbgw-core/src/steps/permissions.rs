@@ -9,8 +9,8 @@ use crate::acl::{self, Acl, Permissions};
 use crate::change::Change;
 use crate::definition::administrators_globals;
 use crate::machine::Machine;
-use crate::plan::{Action, LeftBehind};
 use crate::share::Access;
+use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
 
 /// Gives a share's users and groups the rights to its directory, and to what will be in it.
@@ -33,7 +33,7 @@ pub struct Before {
     saved: acl::Saved,
 }
 
-impl Action for GrantAccess {
+impl Action<Machine<'_>> for GrantAccess {
     type Undo = Before;
 
     fn title(&self) -> String {

@@ -9,9 +9,9 @@ use crate::change::Change;
 use crate::definition::administrators_globals;
 use crate::endpoint::smb_endpoint;
 use crate::machine::Machine;
-use crate::plan::{Action, LeftBehind};
 use crate::probe::{Login, ProbeResult, ShareProbe};
 use crate::share::ShareName;
+use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
 
 /// Connects to a share over SMB and waits until it answers.
@@ -26,7 +26,7 @@ pub struct ProveShare {
     pub guest: bool,
 }
 
-impl Action for ProveShare {
+impl Action<Machine<'_>> for ProveShare {
     type Undo = ();
 
     fn title(&self) -> String {

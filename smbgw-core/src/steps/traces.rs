@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::change::Change;
 use crate::machine::Machine;
-use crate::plan::{Action, LeftBehind};
 use crate::share::ShareName;
+use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
 
 /// Forgets a share: its alerts and its history.
@@ -19,7 +19,7 @@ pub struct ForgetTraces {
     pub keep_history: bool,
 }
 
-impl Action for ForgetTraces {
+impl Action<Machine<'_>> for ForgetTraces {
     type Undo = ();
 
     fn title(&self) -> String {

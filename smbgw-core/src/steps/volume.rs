@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::change::Change;
 use crate::host::cmd::quote_for_shell;
 use crate::machine::Machine;
-use crate::plan::{Action, LeftBehind};
 use crate::ports::storage::Data;
 use crate::ports::{Handle, Origin, Volume};
+use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
 
 /// Makes the directory, dataset or subvolume of a share.
@@ -17,7 +17,7 @@ pub struct MakeVolume {
     pub volume: Volume,
 }
 
-impl Action for MakeVolume {
+impl Action<Machine<'_>> for MakeVolume {
     type Undo = ();
 
     fn title(&self) -> String {
@@ -58,7 +58,7 @@ pub struct GiveUpVolume {
     pub purge: bool,
 }
 
-impl Action for GiveUpVolume {
+impl Action<Machine<'_>> for GiveUpVolume {
     type Undo = ();
 
     fn title(&self) -> String {

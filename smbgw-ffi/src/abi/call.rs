@@ -58,8 +58,8 @@ pub unsafe extern "C" fn smbgw_call_with_secrets(
             timeout_ms,
             secrets: secrets.map(|secrets| &secrets.0),
         };
-        let (code, reply) = match dispatch::call(method, &request) {
-            Ok(reply) => (Code::Ok, reply.to_string()),
+        let (code, reply) = match dispatch::reply(method, &request) {
+            Ok(reply) => (Code::Ok, reply),
             Err(failure) => (failure.code(), failure.document().to_string()),
         };
         let reply = text::handed_over(&reply)?;

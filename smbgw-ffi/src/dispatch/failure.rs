@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use smbgw_core::error::{Coded, Problem};
 use smbgw_core::lifecycle::{ErrorDocument, Finding, Outcome, Report, ShareError};
-use smbgw_core::plan::LeftBehind;
 use smbgw_core::ports::PortError;
+use smbgw_core::step::LeftBehind;
 use smbgw_quota::QuotaError;
 use smbgw_quota::owner::OwnerError;
 

@@ -4,17 +4,16 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::{Failure, Request};
 
-/// Has `method` answer `request`.
+/// Has `method` answer `request`, with the text of a JSON document.
 pub(super) fn answer<A: DeserializeOwned, R: Serialize>(
     method: fn(A, &Request<'_>) -> Result<R, Failure>,
     request: &Request<'_>,
-) -> Result<Value, Failure> {
+) -> Result<String, Failure> {
     let reply = method(read(request.json)?, request)?;
-    serde_json::to_value(reply).map_err(|error| Failure::not_a_reply(&error))
+    serde_json::to_string(&reply).map_err(|error| Failure::not_a_reply(&error))
 }
 
 /// The schema of what `method` takes.

@@ -2,7 +2,6 @@
 
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
-use serde_json::Value;
 use smbgw_quota::owner::OwnerKind::{Group, User};
 
 use super::reader::{answer, reply_schema, reply_schema_of, request_schema};
@@ -18,7 +17,7 @@ pub struct Method {
     /// Whether it may change something.
     pub changes: bool,
     #[serde(skip)]
-    pub(super) call: fn(&Request<'_>) -> Result<Value, Failure>,
+    pub(super) call: fn(&Request<'_>) -> Result<String, Failure>,
     #[serde(skip)]
     request: fn() -> Schema,
     #[serde(skip)]
