@@ -22,9 +22,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::inside::is_inside;
+use crate::inside::{FAKETIME, is_inside};
 use crate::scratch::mounted_at;
-use crate::{Filesystem, Scratch, mail_server, run, shout, sys, systemd_container};
+use crate::{Filesystem, Scratch, domain, mail_server, run, shout, sys, systemd_container};
 
 /// Something a test may need from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,11 +55,21 @@ pub enum Capability {
     Cxx,
     /// `pkg-config`.
     PkgConfig,
+    /// An Active Directory domain controller on a network of its own.
+    DomainController,
+    /// Samba's part that makes a host a member of a domain.
+    Winbind,
+    /// `adcli`, which joins domains by itself.
+    Adcli,
+    /// The programs of MIT Kerberos.
+    KerberosTools,
+    /// The library that lies to a program about the time of day.
+    Faketime,
 }
 
 impl Capability {
     /// Every capability there is.
-    pub const ALL: [Capability; 13] = [
+    pub const ALL: [Capability; 18] = [
         Capability::Root,
         Capability::Ext4Prjquota,
         Capability::XfsPquota,
@@ -73,6 +83,11 @@ impl Capability {
         Capability::Valgrind,
         Capability::Cxx,
         Capability::PkgConfig,
+        Capability::DomainController,
+        Capability::Winbind,
+        Capability::Adcli,
+        Capability::KerberosTools,
+        Capability::Faketime,
     ];
 
     /// The short name used in messages and in `SMBGW_NEED`.
@@ -91,6 +106,11 @@ impl Capability {
             Capability::Valgrind => "valgrind",
             Capability::Cxx => "c++",
             Capability::PkgConfig => "pkg-config",
+            Capability::DomainController => "domain-controller",
+            Capability::Winbind => "winbind",
+            Capability::Adcli => "adcli",
+            Capability::KerberosTools => "krb5-user",
+            Capability::Faketime => "faketime",
         }
     }
 
@@ -110,7 +130,14 @@ impl Capability {
     }
 
     fn needs_root(self) -> bool {
-        let free = [Capability::Valgrind, Capability::Cxx, Capability::PkgConfig];
+        let free = [
+            Capability::Valgrind,
+            Capability::Cxx,
+            Capability::PkgConfig,
+            Capability::Adcli,
+            Capability::KerberosTools,
+            Capability::Faketime,
+        ];
         !free.contains(&self)
     }
 
@@ -122,6 +149,19 @@ impl Capability {
             Capability::Valgrind => tools(&["valgrind"]),
             Capability::Cxx => tools(&["g++"]),
             Capability::PkgConfig => tools(&["pkg-config"]),
+            Capability::Adcli => tools(&["adcli"]),
+            Capability::KerberosTools => tools(&["kinit", "klist", "kvno", "ktutil"]),
+            Capability::Winbind => winbind(),
+            Capability::Faketime => faketime(),
+            Capability::DomainController => tools(&[
+                "samba",
+                "samba-tool",
+                "ldbadd",
+                "ldapsearch",
+                "kinit",
+                "host",
+            ])
+            .and_then(|()| domain::available().map_err(|error| error.to_string())),
             Capability::Root => Ok(()),
             Capability::Ext4Prjquota => mounts(Filesystem::Ext4Enforced, "prjquota"),
             Capability::XfsPquota => mounts(Filesystem::XfsEnforced, "prjquota"),
@@ -164,6 +204,31 @@ fn mounts(filesystem: Filesystem, wanted: &str) -> Result<(), String> {
         scratch.remove().map_err(|error| error.to_string())
     } else {
         Err(format!("mounted without {wanted}: {options}"))
+    }
+}
+
+fn winbind() -> Result<(), String> {
+    tools(&["winbindd", "wbinfo", "net"])?;
+    let module = Path::new("/usr/lib/x86_64-linux-gnu/libnss_winbind.so.2");
+    if !module.exists() {
+        return Err(format!("{} is missing", module.display()));
+    }
+    Ok(())
+}
+
+/// Has a program tell the time, an hour ahead.
+fn faketime() -> Result<(), String> {
+    let mut date = Command::new("date");
+    date.arg("+%s")
+        .env("LD_PRELOAD", FAKETIME)
+        .env("FAKETIME", "+3600");
+    let ahead = run(&mut date).map_err(|error| error.to_string())?;
+    let now = run(Command::new("date").arg("+%s")).map_err(|error| error.to_string())?;
+    match (ahead.trim().parse::<i64>(), now.trim().parse::<i64>()) {
+        (Ok(ahead), Ok(now)) if (ahead - now - 3600).abs() < 600 => Ok(()),
+        _ => Err(format!(
+            "with {FAKETIME}, an hour ahead of {now} is {ahead}"
+        )),
     }
 }
 

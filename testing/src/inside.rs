@@ -6,10 +6,13 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Error, Result, run, sys};
+use crate::{Error, Result, run, sys, unprivileged};
 
 /// Set for every program that runs inside.
 const MARK: &str = "SMBGW_INSIDE";
+
+/// The library that lies about the time of day, for programs with threads.
+pub(crate) const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 /// Whether this process was started inside by [`Inside::command`], for instance a test program that
 /// a test runs once more, inside a host. There, [`require!`](crate::require) lets everything pass: it
@@ -62,6 +65,21 @@ impl Inside {
         command
     }
 
+    /// Like [`Inside::command`], with a clock that is `seconds` ahead of the machine's, or behind it:
+    /// what the program is told of the time of day is off by that much.
+    ///
+    /// The library that does this is that of [`Capability::Faketime`](crate::Capability::Faketime).
+    pub fn command_with_clock(&self, seconds: i64, program: impl AsRef<OsStr>) -> Command {
+        let mut command = self.command("env");
+        command
+            .arg(format!("LD_PRELOAD={FAKETIME}"))
+            .arg(format!("FAKETIME={seconds:+}"))
+            // Only the time of day: waiting is as long as ever.
+            .arg("FAKETIME_DONT_FAKE_MONOTONIC=1")
+            .arg(program);
+        command
+    }
+
     /// Where a file of the inside, named by its absolute path there, can be reached from out here.
     pub fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
         let inside = inside.as_ref();
@@ -109,6 +127,30 @@ impl Inside {
             inside.display(),
             self.name
         )))
+    }
+
+    /// Runs `work` on a thread of its own that is on the network of the inside: the sockets it makes
+    /// are those of the host, while files and processes are still those of the test.
+    ///
+    /// A panic in `work` goes on in the caller. Threads that `work` starts are on that network too.
+    ///
+    /// ```no_run
+    /// # let host = smbgw_testing::LightHost::start().unwrap();
+    /// let port = host.on_its_network(|| {
+    ///     let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    ///     socket.local_addr().unwrap().port()
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When the network cannot be entered: the caller is not root, or the host is gone.
+    pub fn on_its_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let namespace = fs::File::open(format!("/proc/{}/ns/net", self.init))
+            .expect("opening the network of a host");
+        unprivileged::on_a_thread(|| {
+            sys::enter_network(&namespace).expect("entering the network of a host");
+            work()
+        })
     }
 
     /// Whether something inside listens on a TCP port.

@@ -22,6 +22,8 @@
 //! What is where:
 //!
 //! * [`light_host`]: a "host" made of namespaces over this machine's own root, up in 0.1 s;
+//! * [`network`]: a switch for several of them, with addresses, and cables to pull;
+//! * [`domain`]: a real Active Directory domain on it;
 //! * [`scratch`]: filesystems on image files, with quotas on, half on or off;
 //! * [`capability`]: what this kernel can do, found out by trying, and [`require!`];
 //! * [`unprivileged`]: code and commands that quota limits bind;
@@ -36,10 +38,12 @@
 pub mod capability;
 pub mod certificates;
 pub mod daemon;
+pub mod domain;
 pub mod error;
 pub mod inside;
 pub mod light_host;
 pub mod mail_server;
+pub mod network;
 mod prefix;
 pub mod process;
 pub mod scratch;
@@ -50,10 +54,12 @@ pub mod unprivileged;
 pub use capability::{Capabilities, Capability};
 pub use certificates::Authority;
 pub use daemon::{Daemon, wait_until};
+pub use domain::{Domain, DomainController};
 pub use error::{Error, Result};
 pub use inside::Inside;
 pub use light_host::LightHost;
 pub use mail_server::MailServer;
+pub use network::Network;
 pub use process::run;
 pub use scratch::{Filesystem, Scratch};
 pub use systemd_container::SystemdContainer;

@@ -6,7 +6,8 @@
 //! * `/etc` and `/var/lib` private: as on the machine, but changes stay in the host;
 //! * `/etc/samba` (an empty `smb.conf`), `/var/lib/samba`, `/var/cache/samba`, `/var/log/samba`,
 //!   `/var/lib/smbgw`, `/srv` and `/run` private and fresh;
-//! * a network of its own with nothing but loopback, and its own host name;
+//! * a network of its own with nothing but loopback, or on a [`Network`](crate::Network), and its own
+//!   host name;
 //! * everything else, `/tmp` and programs included, shared with the machine.
 //!
 //! The private folders are in memory. When the value is dropped, or the test process dies in any
@@ -14,13 +15,15 @@
 //! the disk.
 
 use std::io::Read;
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::inside::Inside;
+use crate::network::{Addresses, Cable};
 use crate::process::descendants;
-use crate::{Daemon, Error, Result, keep, prefix, shout, sys, wait_until};
+use crate::{Daemon, Error, Network, Result, keep, prefix, shout, sys, wait_until};
 
 /// How long smbd may take from start to answering, on a busy machine.
 const SMBD_START: Duration = Duration::from_secs(60);
@@ -31,6 +34,8 @@ pub struct LightHost {
     inside: Inside,
     /// The outer half, `unshare`, which ends when process 1 of the host has ended.
     outer: Child,
+    /// What it is connected by, and its addresses, where it is on a network.
+    connection: Option<(Cable, Addresses)>,
 }
 
 impl LightHost {
@@ -48,6 +53,61 @@ impl LightHost {
     /// network namespace only (quota warnings). Nothing that listens may run in it.
     pub fn on_the_machines_network(name: &str) -> Result<LightHost> {
         LightHost::start_with(name, &[])
+    }
+
+    /// Starts a host that is on `network` with these addresses.
+    ///
+    /// It knows no name server; see [`LightHost::resolve_by`].
+    pub fn on(network: &Network, name: &str, addresses: Addresses) -> Result<LightHost> {
+        let mut host = LightHost::named(name)?;
+        let cable = network.connect(host.pid(), addresses)?;
+        host.connection = Some((cable, addresses));
+        Ok(host)
+    }
+
+    /// Its addresses on its network; none where it is on none.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let connection = self.connection.as_ref();
+        connection.map_or_else(Vec::new, |(_, addresses)| addresses.all())
+    }
+
+    /// Disconnects it from its network, at the switch: it hears and says nothing from now on, and
+    /// neither side is told.
+    pub fn pull_cable(&self) -> Result<()> {
+        self.cable()?.pull()
+    }
+
+    /// Connects it to its network again.
+    pub fn plug_cable(&self) -> Result<()> {
+        self.cable()?.plug()
+    }
+
+    fn cable(&self) -> Result<&Cable> {
+        let connection = self.connection.as_ref().map(|(cable, _)| cable);
+        connection.ok_or_else(|| Error::new(format!("{} is on no network", self.name())))
+    }
+
+    /// Has it ask these name servers, in this order, and complete short names with `domain`, which
+    /// it becomes a part of: its own full name is `NAME.DOMAIN`, in `/etc/hosts` too.
+    ///
+    /// A server that does not answer costs a second.
+    pub fn resolve_by(&self, servers: &[IpAddr], domain: &str) -> Result<()> {
+        let mut resolv = format!("search {domain}\noptions timeout:1 attempts:2\n");
+        for server in servers {
+            resolv.push_str(&format!("nameserver {server}\n"));
+        }
+        self.write("/etc/resolv.conf", resolv)?;
+        let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost\n");
+        let name = self.name();
+        for address in self.addresses() {
+            hosts.push_str(&format!("{address} {name}.{domain} {name}\n"));
+        }
+        self.write("/etc/hosts", hosts)?;
+        let switch = self.read("/etc/nsswitch.conf")?;
+        self.write(
+            "/etc/nsswitch.conf",
+            switch.replace("hosts: files\n", "hosts: files dns\n"),
+        )
     }
 
     fn start_with(name: &str, more_namespaces: &[&str]) -> Result<LightHost> {
@@ -72,6 +132,7 @@ impl LightHost {
                 init: 0,
             },
             outer,
+            connection: None,
         };
         if said.ends_with("ready\n") {
             host.inside.init = descendants(host.outer.id())

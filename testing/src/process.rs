@@ -1,7 +1,8 @@
 //! Running a command to its end, with an error that says what went wrong.
 
 use std::collections::HashMap;
-use std::process::{Command, Stdio};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 use crate::{Error, Result};
 
@@ -19,11 +20,45 @@ use crate::{Error, Result};
 /// assert!(error.to_string().contains("/no/such/place"));
 /// ```
 pub fn run(command: &mut Command) -> Result<String> {
-    let shown = show(command);
     let output = command
         .stdin(Stdio::null())
         .output()
+        .map_err(Error::doing(format!(
+            "`{}` cannot be started",
+            show(command)
+        )))?;
+    judge(command, &output)
+}
+
+/// Like [`run`], with `input` on the command's standard input, which it reads to its end.
+///
+/// ```
+/// use std::process::Command;
+/// use smbgw_testing::process::run_with;
+///
+/// assert_eq!(run_with(&mut Command::new("cat"), b"hello").unwrap(), "hello");
+/// ```
+pub fn run_with(command: &mut Command, input: &[u8]) -> Result<String> {
+    let shown = show(command);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .map_err(Error::doing(format!("`{shown}` cannot be started")))?;
+    let mut stdin = child.stdin.take().expect("it is a pipe");
+    // A command that ends early does not want the rest; how it ended says more.
+    let _ = stdin.write_all(input);
+    drop(stdin);
+    let output = child
+        .wait_with_output()
+        .map_err(Error::doing(format!("waiting for `{shown}`")))?;
+    judge(command, &output)
+}
+
+/// What a command that ended wrote, or why that is no success.
+fn judge(command: &Command, output: &Output) -> Result<String> {
+    let shown = show(command);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         return Ok(stdout);

@@ -133,3 +133,9 @@ pub(crate) fn become_user(id: u32) -> io::Result<()> {
     }
     Ok(())
 }
+
+/// Moves the calling thread, and that thread only, into the network that `namespace` is open on.
+pub(crate) fn enter_network(namespace: &impl AsRawFd) -> io::Result<()> {
+    // SAFETY: setns(2) takes plain numbers and touches no memory of ours.
+    checked(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) }.into()).map(drop)
+}

@@ -45,7 +45,8 @@ pub fn as_nobody<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     as_user(NOBODY, work)
 }
 
-fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+/// Runs `work` on a thread of its own; its panic goes on in the caller.
+pub(crate) fn on_a_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         scope
             .spawn(work)

@@ -74,6 +74,8 @@ rm -f /etc/resolv.conf
 : >/etc/resolv.conf
 printf '%s\n' 'passwd: files' 'group: files' 'shadow: files' 'hosts: files' \
     'services: files' 'protocols: files' >/etc/nsswitch.conf
+# Whatever Kerberos the machine belongs to, this host belongs to none yet.
+rm -rf /etc/krb5.conf /etc/krb5.conf.d /etc/krb5.keytab
 : >/etc/samba/smb.conf
 umount -l "$lab"
 
