@@ -47,6 +47,22 @@ codes! {
     NameInvalid: "ad.name-invalid",
         "A name of a domain, computer, user or service has a character or a length that it may not have.",
         "Give a name that keeps to the rule in the message.";
+    /// A Kerberos encryption type that this crate does not know.
+    EncryptionTypeUnknown: "ad.encryption-type-unknown",
+        "An encryption type was asked for that is not AES or RC4, or its name is misspelled.",
+        "Name one of those that `klist -e` shows, such as aes256-cts-hmac-sha1-96.";
+    /// A message was protected with another key than the one at hand.
+    KeyMismatch: "ad.key-mismatch",
+        "The password or key at hand is not the one that the other side used, or a message was changed on its way.",
+        "Check the password, and that the keytab has the key version that the directory has.";
+    /// A key cannot be made or used.
+    CryptoFailed: "ad.crypto-failed",
+        "A key or an encrypted message is malformed, or its making would take too much work.",
+        "Check that the server is a domain controller, and what its side of the connection reports.";
+    /// A file is not a keytab, or a damaged one.
+    KeytabInvalid: "ad.keytab-invalid",
+        "The file has another format than keytabs of today have, or was cut off while it was written.",
+        "Move the file away and have its keys written again.";
 }
 
 impl std::fmt::Display for Code {

@@ -21,4 +21,5 @@
 
 pub mod clock;
 pub mod code;
+pub mod krb;
 pub mod name;
