@@ -41,6 +41,8 @@ pub enum StateKind {
     Record,
     /// The journal of an operation ([`crate::journal`]).
     Journal,
+    /// The record of the domain that the machine is in.
+    Domain,
 }
 
 impl fmt::Display for StateKind {
@@ -48,6 +50,7 @@ impl fmt::Display for StateKind {
         f.write_str(match self {
             Self::Record => "record of a share",
             Self::Journal => "journal",
+            Self::Domain => "record of the domain",
         })
     }
 }
@@ -59,10 +62,12 @@ impl Coded for StateError {
             Self::Malformed { kind, .. } => match kind {
                 StateKind::Record => "catalog.malformed",
                 StateKind::Journal => "journal.malformed",
+                StateKind::Domain => "domain.malformed",
             },
             Self::TooNew { kind, .. } => match kind {
                 StateKind::Record => "catalog.too-new",
                 StateKind::Journal => "journal.too-new",
+                StateKind::Domain => "domain.too-new",
             },
         }
     }
@@ -83,6 +88,10 @@ impl Coded for StateError {
                 StateKind::Journal => format!(
                     "look at what it says of the interrupted operation, clean up by hand, and \
                      remove {}",
+                    path.display()
+                ),
+                StateKind::Domain => format!(
+                    "restore {0} from a backup, or move it away and join the domain again",
                     path.display()
                 ),
             }),
