@@ -63,6 +63,198 @@ codes! {
     KeytabInvalid: "ad.keytab-invalid",
         "The file has another format than keytabs of today have, or was cut off while it was written.",
         "Move the file away and have its keys written again.";
+    /// A file is not an offline join blob, or does not say all that is needed.
+    BlobInvalid: "ad.blob-invalid",
+        "The file is not an offline domain join blob, was cut off, or was made by a program that leaves something out.",
+        "Make the blob again with `ad-join --offline-blob`, `djoin /provision` or `net offlinejoin provision`.";
+    /// Samba could not be given, or does not tell, what it has to know of the domain.
+    SambaSecrets: "ad.samba-secrets",
+        "Samba's own programs failed on its database of secrets, which may be damaged, or on another file system than it should be.",
+        "Check with `net primarytrust dumpinfo`, and that /var/lib/samba/private is writable.";
+    /// Samba's settings say something else than a member of this domain needs.
+    SambaConflict: "ad.samba-conflict",
+        "The administrator's smb.conf sets something that contradicts membership in this domain.",
+        "Remove or change the parameter that the message names.";
+    /// krb5.conf says something else than is needed, or is in a form that cannot be extended.
+    Krb5ConfConflict: "ad.krb5-conf-conflict",
+        "The administrator's krb5.conf says something about this realm that contradicts the domain, or has an error.",
+        "Remove or change the line that the message names.";
+    /// nsswitch.conf is in a form that cannot be extended.
+    NsswitchInvalid: "ad.nsswitch-invalid",
+        "/etc/nsswitch.conf has a line for users or groups in a form that is not known.",
+        "Write `passwd: files winbind` and `group: files winbind` into it.";
+    /// winbindd does not run, or does not answer.
+    WinbindDown: "ad.winbind-down",
+        "winbindd was stopped, ended, or cannot reach its database.",
+        "Start it with `systemctl start winbind`, and see /var/log/samba/log.winbindd.";
+    /// The secure channel to the domain does not work.
+    SecureChannelBroken: "ad.secure-channel-broken",
+        "The password of the machine's account is another one in the directory than on this machine, or the account is gone.",
+        "Reset it with `ad-rotate`, or join again with `ad-join --reset`.";
+    /// No domain controller answered.
+    KdcUnreachable: "ad.kdc-unreachable",
+        "No domain controller of the realm answered on port 88: it is down, or a firewall is between.",
+        "Check that a domain controller runs, and that port 88 is open for UDP and TCP.";
+    /// No domain controller of a realm is known.
+    RealmUnknown: "ad.realm-unknown",
+        "The name of the realm is misspelled, or DNS has no records of its domain controllers.",
+        "Check the name, and that the machine asks the DNS servers of the domain.";
+    /// A message of Kerberos is malformed.
+    KerberosMalformed: "ad.kerberos-malformed",
+        "Something that is not a domain controller answered, or a message was damaged on its way.",
+        "Check what listens on port 88 or 464 of the address in the message.";
+    /// An answer of Kerberos is to another question.
+    KerberosMismatch: "ad.kerberos-mismatch",
+        "Somebody repeats or forges answers, or a proxy mixes them up.",
+        "Check the network between this machine and the domain controller.";
+    /// A server refused a request of Kerberos for a reason that has no code of its own.
+    KerberosRefused: "ad.kerberos-refused",
+        "The domain controller or the service refused the request, and the message says why.",
+        "See the log of the domain controller or the service for more.";
+    /// There is no such account.
+    AccountUnknown: "ad.account-unknown",
+        "The name is misspelled, or the account is in another domain.",
+        "Check the name; an account of another domain is written `name@domain`.";
+    /// The password is wrong.
+    PasswordWrong: "ad.password-wrong",
+        "The password was mistyped, or changed since.",
+        "Give the right password; too many wrong ones lock the account.";
+    /// The password has expired.
+    PasswordExpired: "ad.password-expired",
+        "The password is older than the domain allows.",
+        "Change the password, for example with `kpasswd`, and try again.";
+    /// The password has to be changed before the account can be used.
+    PasswordMustChange: "ad.password-must-change",
+        "The account is new or was reset, and its user has to choose a password first.",
+        "Change the password, for example with `kpasswd`, and try again.";
+    /// The account is locked.
+    AccountLocked: "ad.account-locked",
+        "Too many wrong passwords were tried with the account.",
+        "Wait until the domain unlocks it, or unlock it there.";
+    /// The account is disabled.
+    AccountDisabled: "ad.account-disabled",
+        "An administrator of the domain disabled the account.",
+        "Enable the account in the domain, or use another one.";
+    /// The account has expired.
+    AccountExpired: "ad.account-expired",
+        "The account was made for a limited time, which is over.",
+        "Extend the account in the domain, or use another one.";
+    /// The account may not be used now or from here.
+    AccountRestricted: "ad.account-restricted",
+        "The account may be used in certain hours or from certain machines only.",
+        "Use another account, or lift the restriction in the domain.";
+    /// The clocks of this machine and of the domain differ by too much.
+    ClockSkew: "ad.clock-skew",
+        "The clock of this machine or that of the domain controller is wrong by more than the tolerance, usually five minutes.",
+        "Set the clocks right, for example with chrony or systemd-timesyncd.";
+    /// There is no encryption type that both sides have.
+    EncryptionNoneCommon: "ad.encryption-none-common",
+        "The account has keys of types only that are not accepted here, such as RC4, usually because its password is older than the domain's support for AES.",
+        "Change the password of the account, and check its msDS-SupportedEncryptionTypes.";
+    /// The domain does not know the service.
+    ServiceUnknown: "ad.service-unknown",
+        "No account of the domain has the name of the service, or the host is called by another name than the one registered.",
+        "Check the name of the host, and that an account has the servicePrincipalName in the message.";
+    /// A new password does not keep to the rules of the domain.
+    PasswordPolicy: "ad.password-policy",
+        "The new password is too short, too simple, one of the last ones, or the last change is too recent.",
+        "Choose another password, or wait.";
+    /// A password may not be set by this account.
+    PasswordDenied: "ad.password-denied",
+        "The account that asks has no right to set the password of the other one.",
+        "Use an account that has the right `Reset password` on it.";
+    /// A new password may or may not have been set.
+    PasswordUnsure: "ad.password-unsure",
+        "The connection ended after the new password was sent and before the answer came.",
+        "Log in with the new password to see which one holds.";
+    /// An LDAP server cannot be reached.
+    LdapUnreachable: "ad.ldap-unreachable",
+        "The domain controller is down, a firewall is between, or the address is that of another host.",
+        "Check that ports 389 and 636 of the domain controller can be reached from here, or name another one with `--server`.";
+    /// An LDAP server does not answer in time.
+    LdapTimeout: "ad.ldap-timeout",
+        "The domain controller or the network in between is overloaded or dead.",
+        "Try again, or name another domain controller with `--server`.";
+    /// An LDAP server answers with something that is not LDAP.
+    LdapBroken: "ad.ldap-broken",
+        "What answers on that port is not an LDAP server, or something in between changes what is sent.",
+        "Check the address and port of the domain controller, and what is between.";
+    /// The certificate of an LDAP server is not to be trusted.
+    LdapCertificate: "ad.ldap-certificate",
+        "The certificate is made by another authority than the one given, has another name, has expired, or was replaced.",
+        "Check the certificate on the domain controller; give its authority as a CA file, or the fingerprint in the message once you know it is the right one.";
+    /// An LDAP server does not take the way in which it was to log in.
+    LdapMethodRefused: "ad.ldap-method-refused",
+        "The server takes passwords over TLS only, or Kerberos without TLS only.",
+        "Use Kerberos on port 389, or give a CA file or fingerprint for TLS.";
+    /// An LDAP server is too busy, or finds too much.
+    LdapBusy: "ad.ldap-busy",
+        "The domain controller is overloaded or shutting down, or the search finds more than it may.",
+        "Try again, or name another domain controller with `--server`.";
+    /// An LDAP server refused for a reason that has no code of its own.
+    LdapRefused: "ad.ldap-refused",
+        "The rules of the directory do not allow what was asked for; the message has the reason of the server.",
+        "See the event log of the domain controller, or Samba's log, for the number in the message.";
+    /// An object is not in the directory.
+    ObjectMissing: "ad.object-missing",
+        "The name of an organizational unit or account is misspelled, it was deleted, or it is not replicated yet.",
+        "Check the name, and that the domain controller in use has it.";
+    /// There is an object of that name.
+    ObjectExists: "ad.object-exists",
+        "An account of that name is in the directory, maybe in another organizational unit.",
+        "Choose another name, or take over the account with `--reuse` or `--reset`.";
+    /// A user has no right to do something in the directory.
+    RightsMissing: "ad.rights-missing",
+        "The user is not an administrator and was not given rights in that organizational unit.",
+        "Use an administrator, or have the right to create and change computer accounts in that organizational unit delegated to the user.";
+    /// Another account has a service principal name.
+    SpnDuplicate: "ad.spn-duplicate",
+        "An older or a cloned computer has the same name of a service; Kerberos would use either key.",
+        "Remove the name from the account in the message, with `setspn -D` or `ad-spn remove`.";
+    /// A user has made as many computer accounts as users may.
+    MachineQuota: "ad.machine-quota",
+        "Users without further rights may make a limited number of computer accounts (ms-DS-MachineAccountQuota).",
+        "Use an administrator, or delete accounts that the user made and nobody needs.";
+    /// A part of the directory has another shape than Active Directory gives it.
+    DirectoryUnusual: "ad.directory-unusual",
+        "The server is not a domain controller of Active Directory, or hides attributes from this user.",
+        "Check the address of the domain controller, and the rights of the user.";
+    /// A host is set up without name servers.
+    DnsNoServers: "ad.dns-no-servers",
+        "/etc/resolv.conf is missing, empty, or cannot be read.",
+        "Put the addresses of the domain's name servers into /etc/resolv.conf.";
+    /// No name server answers.
+    DnsSilent: "ad.dns-silent",
+        "The name servers in /etc/resolv.conf are down, are others than they should be, or a firewall is between.",
+        "Check that they run, and that UDP and TCP port 53 lead to them.";
+    /// A name server answers with an error.
+    DnsRefused: "ad.dns-refused",
+        "The name server does not serve this machine, cannot reach those it forwards to, or is no name server.",
+        "Look at the log of the name server, or use the domain's own.";
+    /// The DNS does not know the domain.
+    DomainUnknown: "ad.domain-unknown",
+        "The name of the domain is misspelled, or the machine asks name servers that are not the domain's.",
+        "Check the name, and have /etc/resolv.conf name the domain's name servers.";
+    /// The DNS knows the domain, but none of its controllers.
+    DnsNoServiceRecords: "ad.dns-no-service-records",
+        "The zone has no SRV records below _msdcs, because another server holds it or the controllers did not register.",
+        "Use the domain's own name servers, register the records again (`samba_dnsupdate`, `nltest /dsregdns`), or give a controller with `--server`.";
+    /// The name of a controller leads to no address.
+    ControllerNoAddress: "ad.controller-no-address",
+        "The A and AAAA records of the domain controller are missing, or its name is misspelled.",
+        "Have the controller register its records again, or give its address with `--server`.";
+    /// No controller answers.
+    NoController: "ad.no-controller",
+        "All domain controllers are down, or a firewall is between.",
+        "Check that one runs, and that UDP port 389 leads to it.";
+    /// What was given as a controller is one of another domain, or none.
+    ControllerOfOtherDomain: "ad.controller-of-other-domain",
+        "The server given, or the one that the DNS names, does not serve this domain.",
+        "Check the name of the domain and that of the server.";
+    /// Only controllers answer that take no changes.
+    NoWritableController: "ad.no-writable-controller",
+        "Only read-only domain controllers can be reached from here.",
+        "Open the way to a writable one for joining and for new passwords.";
 }
 
 impl std::fmt::Display for Code {
