@@ -21,5 +21,7 @@
 
 pub mod clock;
 pub mod code;
+pub mod discover;
+pub mod dns;
 pub mod krb;
 pub mod name;
