@@ -24,4 +24,5 @@ pub mod code;
 pub mod discover;
 pub mod dns;
 pub mod krb;
+pub mod ldap;
 pub mod name;
