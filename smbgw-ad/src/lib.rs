@@ -26,3 +26,4 @@ pub mod dns;
 pub mod krb;
 pub mod ldap;
 pub mod name;
+pub mod samba;
