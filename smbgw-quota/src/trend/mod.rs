@@ -1,8 +1,9 @@
 //! How fast usage grows, how sure that is, and when it reaches a limit.
 //!
-//! A [`Trend`] is the median of all slopes between usages of a window (Theil–Sen), with an interval
-//! that allows for usages being alike from one hour to the next. A [`Forecast`] says when a share is
-//! full. Where there is too little to go by, both say that ([`Insufficient`]) and guess nothing.
+//! A [`Trend`] is the median of all slopes between usages of a window (Theil–Sen), less those that
+//! are far off, with an interval that allows for usages being alike from one hour to the next. A
+//! [`Forecast`] says when a share is full. Where there is too little to go by, both say that
+//! ([`Insufficient`]) and guess nothing.
 //! Formulae, sources and measured errors are in `docs/forecast.md`.
 //!
 //! ```
@@ -27,6 +28,7 @@
 mod document;
 mod forecast;
 mod noise;
+mod outlier;
 mod quantile;
 mod reset;
 mod season;
@@ -171,19 +173,23 @@ impl Trend {
         };
 
         let base = series.iter().map(|point| point.bytes).min().unwrap_or(0);
-        let (mut blocks, local) = series::blocks(series, now, base);
+        let length = series::length(series, now);
+        let (mut blocks, local) = series::blocks(series, now, base, length);
         let mut slopes = slope::Slopes::between(&blocks);
-        let mut middle = slopes.median();
-        let seasonal = match season::weekly(&blocks, middle, span) {
-            Some(without) => {
-                blocks = without;
-                slopes = slope::Slopes::between(&blocks);
-                middle = slopes.median();
-                true
-            }
-            None => false,
-        };
-        let left = slope::residuals(&blocks, middle);
+        // Outliers have no part in the line. They have in its interval, as what is taken for one
+        // may be how usage grows.
+        let kept = outlier::without(series, slopes.median(), now, base);
+        let (mut core, _) = series::blocks(&kept, now, base, length);
+        let mut middle = slope::Slopes::between(&core).median();
+        let week = season::weekly(&core, middle, span);
+        if let Some(week) = &week {
+            blocks = week.without(&blocks);
+            core = week.without(&core);
+            slopes = slope::Slopes::between(&blocks);
+            middle = slope::Slopes::between(&core).median();
+        }
+        let seasonal = week.is_some();
+        let left = slope::residuals(&blocks, slopes.median());
         let noise = Noise::of(&blocks, &left, seasonal, confidence).with_local(local);
         // Each of the two errs to the wide side: the first where noise persists, the second where
         // a few samples are far off.
@@ -194,7 +200,7 @@ impl Trend {
             per_day: middle * DAY,
             low: low.min(middle) * DAY,
             high: high.max(middle) * DAY,
-            level: (base as f64 + slope::intercept(&blocks, middle)).max(0.0),
+            level: (base as f64 + slope::intercept(&core, middle)).max(0.0),
             since: first.at,
             samples: series.len(),
             seasonal,

@@ -53,13 +53,12 @@ pub(super) fn span(series: &[Point]) -> u64 {
     }
 }
 
-/// The series in blocks of equal length that end at `now`, in samples alone where they are few; and
-/// how far samples are from the median of their block, as the standard deviation in bytes.
+/// The series in blocks of so many seconds that end at `now`; and how far samples are from the
+/// median of their block, as the standard deviation in bytes.
 ///
 /// The median of a block makes short peaks vanish, and blocks follow each other less closely than
 /// samples do.
-pub(super) fn blocks(series: &[Point], now: i64, base: u64) -> (Vec<Block>, f64) {
-    let length = length(series, now);
+pub(super) fn blocks(series: &[Point], now: i64, base: u64, length: u64) -> (Vec<Block>, f64) {
     let number = |point: &Point| now.abs_diff(point.at) / length;
     let mut bytes = Vec::new();
     let mut far = Vec::with_capacity(series.len());
@@ -84,7 +83,7 @@ pub(super) fn blocks(series: &[Point], now: i64, base: u64) -> (Vec<Block>, f64)
 /// The shortest length that needs no more than [`BLOCKS`] blocks and gives each three samples: of
 /// two, one that is far off would do for the median to be. One second, and so each sample by
 /// itself, where there are few.
-fn length(series: &[Point], now: i64) -> u64 {
+pub(super) fn length(series: &[Point], now: i64) -> u64 {
     if series.len() <= FEW {
         return 1;
     }
