@@ -3,6 +3,12 @@
 pub mod ap;
 pub mod crypto;
 pub mod der;
+pub mod error;
+pub mod kdc;
 pub mod keytab;
+pub mod kpasswd;
+pub mod login;
 pub mod message;
+pub mod service;
 pub mod ticket;
+pub mod transport;
