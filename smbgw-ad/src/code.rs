@@ -255,6 +255,14 @@ codes! {
     NoWritableController: "ad.no-writable-controller",
         "Only read-only domain controllers can be reached from here.",
         "Open the way to a writable one for joining and for new passwords.";
+    /// A signed or sealed message is malformed or out of order.
+    SecurityToken: "ad.security-token",
+        "Somebody in between changes, repeats or drops messages, or the server is not what it seems.",
+        "Check what is between this machine and the domain controller, and try again.";
+    /// A ticket has a key that is too weak to protect messages.
+    SecurityKeyWeak: "ad.security-key-weak",
+        "The account of the service has only keys of RC4, because its password is older than the domain's support for AES, or its msDS-SupportedEncryptionTypes lacks AES.",
+        "Change the password of the service's account, and allow AES in its msDS-SupportedEncryptionTypes.";
 }
 
 impl std::fmt::Display for Code {

@@ -23,6 +23,7 @@ pub mod clock;
 pub mod code;
 pub mod discover;
 pub mod dns;
+pub mod gss;
 pub mod krb;
 pub mod ldap;
 pub mod name;
