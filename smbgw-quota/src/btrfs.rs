@@ -6,7 +6,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ impl Subvolume {
     /// something else is there.
     pub fn open(path: &Path) -> Result<Self, QuotaError> {
         let place = Place::open(path)?;
-        if !is_subvolume(&place)? {
+        if !is_subvolume(&place) {
             return Err(QuotaError::Mismatch {
                 path: path.into(),
                 expected: "a btrfs subvolume".into(),
@@ -51,8 +51,7 @@ impl Subvolume {
 
     /// The subvolume whose root directory `place` is.
     pub(crate) fn at(place: Place) -> Result<Self, QuotaError> {
-        let id = sys::subvolume_id(&place)
-            .map_err(|error| QuotaError::path("read the subvolume id of", place.path(), error))?;
+        let id = subvolume_id(&place)?;
         let groups = groups_of(&place)?;
         Ok(Self { place, id, groups })
     }
@@ -73,11 +72,12 @@ impl Subvolume {
     /// # Errors
     /// [`QuotaError::Off`] where quotas are not enabled or the numbers are not to be relied upon.
     pub fn usage(&self) -> Result<Usage, QuotaError> {
-        if counting_at(&self.groups)? != Counting::Sound {
+        let groups = Groups::open(&self.groups)?;
+        if groups.counting()? != Counting::Sound {
             self.place.require_enforced()?;
         }
-        let bytes = self.group_number("referenced")?;
-        let limits = self.limits()?;
+        let bytes = self.known(groups.number(self.id, "referenced")?)?;
+        let limits = self.limits_in(&groups)?;
         let free = self.place.filesystem_free()?;
         let rest = |limit: u64| limit.saturating_sub(bytes);
         Ok(Usage {
@@ -93,12 +93,12 @@ impl Subvolume {
     /// # Errors
     /// Where it has no quota group.
     pub fn limits(&self) -> Result<Limits, QuotaError> {
-        let is_limited = self.group_number("limit_flags")? & MAX_REFERENCED != 0;
+        self.limits_in(&Groups::open(&self.groups)?)
+    }
+
+    fn limits_in(&self, groups: &Groups) -> Result<Limits, QuotaError> {
         Ok(Limits {
-            bytes: match is_limited {
-                true => Some(self.group_number("max_referenced")?),
-                false => None,
-            },
+            bytes: self.known(groups.limit(self.id)?)?,
             ..Limits::default()
         })
     }
@@ -161,7 +161,7 @@ impl Subvolume {
 
     /// The directory above, if it is on the same file system. What is changed through the subvolume
     /// itself takes room in it, of which one that is full has none.
-    fn directory_above(&self) -> Option<std::os::fd::OwnedFd> {
+    fn directory_above(&self) -> Option<OwnedFd> {
         let (above, _) = parent_of(self.place.path()).ok()?;
         let same = sys::btrfs_id(above.as_fd()).ok()? == sys::btrfs_id(self.place.as_fd()).ok()?;
         same.then_some(above)
@@ -181,9 +181,9 @@ impl Subvolume {
         &self.groups
     }
 
-    fn group_number(&self, file: &str) -> Result<u64, QuotaError> {
-        let path = self.groups.join(format!("0_{}", self.id)).join(file);
-        match read_number(&path)? {
+    /// What sysfs has of its quota group, which has to be there.
+    fn known<T>(&self, number: Option<T>) -> Result<T, QuotaError> {
+        match number {
             Some(number) => Ok(number),
             None => {
                 // No group at all: quotas are off, or the group was removed by hand.
@@ -279,13 +279,17 @@ fn forget_group(path: &Path, id: u64) -> Result<(), QuotaError> {
 }
 
 /// Whether `place` is the root directory of a subvolume.
-pub(crate) fn is_subvolume(place: &Place) -> Result<bool, QuotaError> {
-    if place.filesystem() != Some(Filesystem::Btrfs) {
-        return Ok(false);
+pub(crate) fn is_subvolume(place: &Place) -> bool {
+    place.filesystem() == Some(Filesystem::Btrfs) && place.inode() == sys::SUBVOLUME_INODE
+}
+
+/// The number of the subvolume that `place` is in.
+fn subvolume_id(place: &Place) -> Result<u64, QuotaError> {
+    match place.subvolume() {
+        Some(id) => Ok(id),
+        None => sys::subvolume_id(place)
+            .map_err(|error| QuotaError::path("read the subvolume id of", place.path(), error)),
     }
-    let status =
-        unix::fstat(place).map_err(|error| QuotaError::path("look at", place.path(), error))?;
-    Ok(status.st_ino == sys::SUBVOLUME_INODE)
 }
 
 /// What a btrfs does about quota groups.
@@ -299,24 +303,69 @@ pub(crate) enum Counting {
 
 /// What the btrfs of `place` does about quota groups.
 pub(crate) fn counting(place: &Place) -> Result<Counting, QuotaError> {
-    counting_at(&groups_of(place)?)
+    Groups::open(&groups_of(place)?)?.counting()
 }
 
-/// What the btrfs does whose quota groups sysfs has in `groups`.
-fn counting_at(groups: &Path) -> Result<Counting, QuotaError> {
-    let flag = |name: &str| read_number(&groups.join(name));
-    // Before Linux 6.1 there is no such file, but the directory is there while quotas are enabled.
-    let is_enabled = match flag("enabled")? {
-        Some(enabled) => enabled == 1,
-        None => groups.is_dir(),
-    };
-    Ok(if !is_enabled {
-        Counting::Off
-    } else if flag("inconsistent")? == Some(1) {
-        Counting::Inconsistent
-    } else {
-        Counting::Sound
-    })
+/// The quota groups of a btrfs in sysfs, whose directory is opened once for all files in it.
+struct Groups<'p> {
+    path: &'p Path,
+    /// `None` where there is none, as quotas are off.
+    dir: Option<OwnedFd>,
+}
+
+impl<'p> Groups<'p> {
+    fn open(path: &'p Path) -> Result<Self, QuotaError> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = match unix::open(path, flags, Mode::empty()) {
+            Ok(dir) => Some(dir),
+            Err(Errno::NOENT) => None,
+            Err(error) => return Err(QuotaError::path("open", path, error)),
+        };
+        Ok(Self { path, dir })
+    }
+
+    fn counting(&self) -> Result<Counting, QuotaError> {
+        // Before Linux 6.1 there is no such file, but the directory is there while quotas are
+        // enabled.
+        let is_enabled = match self.read("enabled")? {
+            Some(enabled) => enabled == 1,
+            None => self.dir.is_some(),
+        };
+        Ok(if !is_enabled {
+            Counting::Off
+        } else if self.read("inconsistent")? == Some(1) {
+            Counting::Inconsistent
+        } else {
+            Counting::Sound
+        })
+    }
+
+    /// The limit of the group `0/id`, which may be none; `None` where there is no such group.
+    fn limit(&self, id: u64) -> Result<Option<Option<u64>>, QuotaError> {
+        Ok(match self.number(id, "max_referenced")? {
+            // The kernel clears the number with the flag, so the flag only tells a limit of nothing
+            // from none.
+            Some(0) => {
+                let flags = self.number(id, "limit_flags")?;
+                flags.map(|flags| (flags & MAX_REFERENCED != 0).then_some(0))
+            }
+            limit => limit.map(Some),
+        })
+    }
+
+    /// The number in `file` of the group `0/id`, or `None` where there is no such group.
+    fn number(&self, id: u64, file: &str) -> Result<Option<u64>, QuotaError> {
+        self.read(&format!("0_{id}/{file}"))
+    }
+
+    /// The number in `file`, or `None` where there is no such file.
+    fn read(&self, file: &str) -> Result<Option<u64>, QuotaError> {
+        let Some(dir) = &self.dir else {
+            return Ok(None);
+        };
+        read_number(dir, file)
+            .map_err(|error| QuotaError::path("read", &self.path.join(file), error))
+    }
 }
 
 /// Whether quotas are enabled on the btrfs of `place`, and their numbers are sound.
@@ -350,25 +399,21 @@ pub(crate) fn quota_state(place: &Place) -> Result<QuotaState, QuotaError> {
 /// Limit and usage of the subvolume that `place` is in, as the kernel holds them in memory; `None`
 /// where there is no limit.
 pub(crate) fn limit_and_usage(place: &Place) -> Result<Option<(u64, u64)>, QuotaError> {
-    let id = sys::subvolume_id(place)
-        .map_err(|error| QuotaError::path("read the subvolume id of", place.path(), error))?;
-    let group = groups_of(place)?.join(format!("0_{id}"));
-    let number = |file: &str| read_number(&group.join(file));
-    match (
-        number("limit_flags")?,
-        number("max_referenced")?,
-        number("referenced")?,
-    ) {
-        (Some(flags), Some(limit), Some(used)) if flags & MAX_REFERENCED != 0 => {
-            // Written, but not committed yet.
-            let pending = number("rsv_data")?.unwrap_or(0);
-            Ok(Some((limit, used.saturating_add(pending))))
-        }
-        _ => Ok(None),
-    }
+    let id = subvolume_id(place)?;
+    let path = groups_of(place)?;
+    let groups = Groups::open(&path)?;
+    let Some(Some(limit)) = groups.limit(id)? else {
+        return Ok(None);
+    };
+    let Some(used) = groups.number(id, "referenced")? else {
+        return Ok(None);
+    };
+    // Written, but not committed yet.
+    let pending = groups.number(id, "rsv_data")?.unwrap_or(0);
+    Ok(Some((limit, used.saturating_add(pending))))
 }
 
-fn parent_of(path: &Path) -> Result<(std::os::fd::OwnedFd, CString), QuotaError> {
+fn parent_of(path: &Path) -> Result<(OwnedFd, CString), QuotaError> {
     let fail = |error: Errno| QuotaError::path("open the directory above", path, error);
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(fail(Errno::INVAL));
@@ -382,18 +427,18 @@ fn parent_of(path: &Path) -> Result<(std::os::fd::OwnedFd, CString), QuotaError>
 fn groups_of(place: &Place) -> Result<PathBuf, QuotaError> {
     let id = sys::btrfs_id(place.as_fd())
         .map_err(|error| QuotaError::path("read the file system id of", place.path(), error))?;
-    Ok(Path::new("/sys/fs/btrfs")
-        .join(uuid_text(id))
-        .join("qgroups"))
+    Ok(format!("/sys/fs/btrfs/{}/qgroups", uuid_text(id)).into())
 }
 
 fn uuid_text(id: [u8; 16]) -> String {
     let mut text = String::with_capacity(36);
-    for (index, byte) in id.iter().enumerate() {
+    for (index, byte) in id.into_iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        text.push_str(&format!("{byte:02x}"));
+        // Formatting each byte would take longer than reading a file of sysfs.
+        let digits = [byte >> 4, byte & 0xf].into_iter();
+        text.extend(digits.filter_map(|digit| char::from_digit(digit.into(), 16)));
     }
     text
 }
@@ -402,19 +447,19 @@ fn uuid_text(id: [u8; 16]) -> String {
 const LONGEST_NUMBER: usize = 24;
 
 /// The number in a file of sysfs, or `None` where there is no such file.
-fn read_number(path: &Path) -> Result<Option<u64>, QuotaError> {
-    let fail = |error: io::Error| QuotaError::path("read", path, error);
-    let file = match unix::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+fn read_number(dir: &OwnedFd, file: &str) -> io::Result<Option<u64>> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = match unix::openat(dir, file, flags, Mode::empty()) {
         Ok(file) => file,
         Err(Errno::NOENT) => return Ok(None),
-        Err(error) => return Err(fail(error.into())),
+        Err(error) => return Err(error.into()),
     };
-    // One read gives all of such a file, and a usage takes five of them.
+    // One read gives all of such a file, and a usage takes four of them.
     let mut text = [0; LONGEST_NUMBER];
-    let length = rustix::io::read(&file, &mut text).map_err(|error| fail(error.into()))?;
+    let length = rustix::io::read(&file, &mut text)?;
     let text = std::str::from_utf8(&text[..length]).unwrap_or_default();
-    let number = text.trim().parse().map_err(|_| io::ErrorKind::InvalidData);
-    number.map(Some).map_err(|kind| fail(kind.into()))
+    let number = text.trim().parse();
+    Ok(Some(number.map_err(|_| io::ErrorKind::InvalidData)?))
 }
 
 fn is(error: &io::Error, errno: Errno) -> bool {

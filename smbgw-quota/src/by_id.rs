@@ -18,26 +18,25 @@ pub(crate) const NO_ID: u32 = u32::MAX;
 pub(crate) struct Quotas {
     place: Place,
     kind: QuotaKind,
-    block: u64,
 }
 
 impl Quotas {
     /// # Errors
     /// [`QuotaError::UnsupportedFilesystem`] where `place` is on neither ext4 nor XFS.
     pub(crate) fn at(place: Place, kind: QuotaKind) -> Result<Self, QuotaError> {
-        if !matches!(place.filesystem(), Some(Filesystem::Ext4 | Filesystem::Xfs)) {
-            return Err(QuotaError::UnsupportedFilesystem {
-                path: place.path().into(),
-                type_name: place.mount()?.type_name.clone(),
-            });
+        match place.filesystem() {
+            Some(Filesystem::Ext4 | Filesystem::Xfs) => Ok(Self { place, kind }),
+            _ => Err(unsupported(&place)),
         }
-        let status = rustix::fs::fstatfs(&place)
-            .map_err(|error| QuotaError::path("look at", place.path(), error))?;
-        Ok(Self {
-            place,
-            kind,
-            block: u64::try_from(status.f_bsize).unwrap_or(4096).max(1024),
-        })
+    }
+
+    /// The same where it is known to have been ext4 or XFS. If it is ext2 or ext3 by now, reading
+    /// fails: to find out before, all mounts would have to be listed.
+    pub(crate) fn supposed_at(place: Place, kind: QuotaKind) -> Result<Self, QuotaError> {
+        match place.may_count_by_id() {
+            true => Ok(Self { place, kind }),
+            false => Err(unsupported(&place)),
+        }
     }
 
     pub(crate) fn place(&self) -> &Place {
@@ -95,7 +94,8 @@ impl Quotas {
 
     /// The limits the kernel will tell after `limits` were set.
     pub(crate) fn effective(&self, limits: Limits) -> Limits {
-        let whole = |bytes: u64| (bytes / self.block).max(1) * self.block;
+        let block = self.place.block().max(1024);
+        let whole = |bytes: u64| (bytes / block).max(1) * block;
         Limits {
             bytes: limits.bytes.map(whole),
             soft_bytes: limits.soft_bytes.map(whole),
@@ -116,6 +116,9 @@ impl Quotas {
     }
 
     fn failure(&self, action: &'static str, id: u32, source: io::Error) -> QuotaError {
+        if self.place.filesystem().is_none() {
+            return unsupported(&self.place);
+        }
         if let Some(off) = self.off(&source) {
             return off;
         }
@@ -220,6 +223,17 @@ impl From<sys::DiskQuota> for Quota {
             bytes_grace_ends: quota.block_time,
             inodes_grace_ends: quota.inode_time,
         }
+    }
+}
+
+/// The error of a file system that has no quotas by id.
+fn unsupported(place: &Place) -> QuotaError {
+    match place.mount() {
+        Ok(mount) => QuotaError::UnsupportedFilesystem {
+            path: place.path().into(),
+            type_name: mount.type_name.clone(),
+        },
+        Err(error) => error,
     }
 }
 

@@ -17,6 +17,15 @@ use crate::error::{QuotaError, UNSUPPORTED_REMEDY};
 use crate::kind::QuotaKind;
 use crate::sys::{self, Switches};
 
+/// The number of ext2, ext3 and ext4 (`EXT4_SUPER_MAGIC`).
+const EXT: u64 = 0xef53;
+/// The number of XFS (`XFS_SUPER_MAGIC`).
+const XFS: u64 = 0x5846_5342;
+/// The number of ZFS (`ZFS_SUPER_MAGIC` of OpenZFS).
+const ZFS: u64 = 0x2fc1_2fc1;
+/// The number of btrfs (`BTRFS_SUPER_MAGIC`).
+const BTRFS: u64 = 0x9123_683e;
+
 const MOUNTINFO: &str = "/proc/self/mountinfo";
 
 /// One mounted file system, as `/proc/self/mountinfo` lists it (proc_pid_mountinfo(5)).
@@ -51,7 +60,11 @@ pub struct Place {
     fd: OwnedFd,
     path: PathBuf,
     magic: u64,
+    block: u64,
+    inode: u64,
     mount_id: Option<u64>,
+    /// On btrfs, where the kernel tells it with the rest.
+    subvolume: Option<u64>,
     /// Looked up when it is asked for: listing all mounts costs more than reading a usage.
     mount: OnceLock<Mount>,
 }
@@ -85,27 +98,46 @@ impl Place {
 
     fn of(fd: OwnedFd, path: &Path) -> Result<Place, QuotaError> {
         let fail = |error: Errno| QuotaError::path("look at", path, error);
-        let magic = unix::fstatfs(&fd).map_err(fail)?.f_type as u64;
-        let wanted = StatxFlags::MNT_ID;
+        let whole = unix::fstatfs(&fd).map_err(fail)?;
+        let subvolume = StatxFlags::from_bits_retain(sys::STATX_SUBVOLUME);
+        let wanted = StatxFlags::INO | StatxFlags::MNT_ID | subvolume;
         let status = unix::statx(&fd, "", AtFlags::EMPTY_PATH, wanted).map_err(fail)?;
-        let known = StatxFlags::from_bits_retain(status.stx_mask).contains(wanted);
-        let place = Place {
+        let knows = |field| StatxFlags::from_bits_retain(status.stx_mask).contains(field);
+        Ok(Place {
             fd,
             path: path.into(),
-            magic,
-            mount_id: known.then_some(status.stx_mnt_id),
+            magic: whole.f_type as u64,
+            block: u64::try_from(whole.f_bsize).unwrap_or(4096),
+            inode: status.stx_ino,
+            mount_id: knows(StatxFlags::MNT_ID).then_some(status.stx_mnt_id),
+            subvolume: knows(subvolume).then_some(status.stx_subvol),
             mount: OnceLock::new(),
-        };
-        // The number of ext4 is that of others too, and unknown ones are told by their name.
-        if place.filesystem().is_none() {
-            place.mount()?;
-        }
-        Ok(place)
+        })
     }
 
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The size of a block of its file system, in bytes.
+    pub(crate) fn block(&self) -> u64 {
+        self.block
+    }
+
+    /// Whether it is on XFS or one of ext2, ext3 and ext4, which only their names tell apart.
+    pub(crate) fn may_count_by_id(&self) -> bool {
+        matches!(self.magic, EXT | XFS)
+    }
+
+    /// The number of the directory in its file system.
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode
+    }
+
+    /// The number of the subvolume it is in, where statx(2) tells it: on btrfs since Linux 6.10.
+    pub(crate) fn subvolume(&self) -> Option<u64> {
+        self.subvolume
     }
 
     /// The mount it is in.
@@ -134,17 +166,12 @@ impl Place {
     pub fn filesystem(&self) -> Option<Filesystem> {
         match self.magic {
             // ext2 and ext3 have the same number and no project quotas.
-            0xef53
-                if self
-                    .mount
-                    .get()
-                    .is_some_and(|mount| mount.type_name == "ext4") =>
-            {
+            EXT if self.mount().is_ok_and(|mount| mount.type_name == "ext4") => {
                 Some(Filesystem::Ext4)
             }
-            0x5846_5342 => Some(Filesystem::Xfs),
-            0x2fc1_2fc1 => Some(Filesystem::Zfs),
-            0x9123_683e => Some(Filesystem::Btrfs),
+            XFS => Some(Filesystem::Xfs),
+            ZFS => Some(Filesystem::Zfs),
+            BTRFS => Some(Filesystem::Btrfs),
             _ => None,
         }
     }
@@ -204,17 +231,32 @@ impl Place {
     /// Where the file system cannot be asked.
     pub fn filesystem_free(&self) -> Result<u64, QuotaError> {
         // On btrfs statfs(2) knows no limits.
-        if self.filesystem() == Some(Filesystem::Btrfs) {
+        if self.magic == BTRFS {
             return self.free();
         }
-        // In a directory of a project, statfs(2) tells the rest of the limit: ask the mount's root,
-        // if that still is what is seen at the mount point.
-        let root = open_directory(&self.mount()?.mount_point)?.filter(|root| {
-            let device = |fd: BorrowedFd<'_>| unix::fstat(fd).map(|status| status.st_dev).ok();
-            device(root.as_fd()) == device(self.fd.as_fd())
-        });
-        free(root.as_ref().unwrap_or(&self.fd))
+        // In a directory of a project, statfs(2) tells the rest of the limit.
+        let other = match self.directory_above_project() {
+            Some(above) => Some(above),
+            // The mount's root, if that still is what is seen at the mount point.
+            None => open_directory(&self.mount()?.mount_point)?.filter(|root| self.is_with(root)),
+        };
+        free(other.as_ref().unwrap_or(&self.fd))
             .map_err(|error| QuotaError::path("look at", &self.path, error))
+    }
+
+    /// The directory above, if it is on the same file system and what is made in it belongs to no
+    /// project: mostly so, and found without listing all mounts.
+    fn directory_above_project(&self) -> Option<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let above = unix::openat(&self.fd, "..", flags, Mode::empty()).ok()?;
+        let inherits = sys::file_attributes(&above).ok()?.flags & sys::PROJECT_INHERIT != 0;
+        (!inherits && self.is_with(&above)).then_some(above)
+    }
+
+    /// Whether `other` is on the same file system.
+    fn is_with(&self, other: &OwnedFd) -> bool {
+        let device = |fd: BorrowedFd<'_>| unix::fstat(fd).map(|status| status.st_dev).ok();
+        device(other.as_fd()) == device(self.fd.as_fd())
     }
 
     /// Bytes an unprivileged writer can still use in the directory.

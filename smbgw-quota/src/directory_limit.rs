@@ -101,7 +101,7 @@ fn handle(host: &dyn Host, place: &Place) -> Result<Handle, QuotaError> {
                 false => Err(none("name the directory where its dataset is mounted")),
             }
         }
-        Filesystem::Btrfs => match btrfs::is_subvolume(place)? {
+        Filesystem::Btrfs => match btrfs::is_subvolume(place) {
             true => Ok(Handle::Subvolume),
             false => Err(none("name the subvolume that it is in")),
         },

@@ -46,6 +46,11 @@ impl ProjectQuotas {
         Quotas::at(place, QuotaKind::Project).map(Self)
     }
 
+    /// The same for a volume that was made on ext4 or XFS, without looking for its mount.
+    pub(crate) fn of_volume(place: Place) -> Result<Self, QuotaError> {
+        Quotas::supposed_at(place, QuotaKind::Project).map(Self)
+    }
+
     /// The directory that was opened, with its file system.
     pub fn place(&self) -> &Place {
         self.0.place()

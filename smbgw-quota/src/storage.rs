@@ -342,7 +342,7 @@ impl<'s, 'a> Pass<'s, 'a> {
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let place = Place::open(&site.local)?;
                 let free = place.filesystem_free()?;
-                entry.insert((ProjectQuotas::at(place)?, free))
+                entry.insert((ProjectQuotas::of_volume(place)?, free))
             }
         };
         Ok(quotas.get(id)?.usage(*free))

@@ -283,6 +283,9 @@ pub(crate) fn subvolume_id(fd: impl AsFd) -> io::Result<u64> {
     Ok(args.tree)
 }
 
+/// The field of statx(2) with the number of the subvolume, since Linux 6.10 (`STATX_SUBVOL`).
+pub(crate) const STATX_SUBVOLUME: u32 = 0x8000;
+
 /// The inode number of the root directory of every subvolume (`BTRFS_FIRST_FREE_OBJECTID`).
 pub(crate) const SUBVOLUME_INODE: u64 = 256;
 

@@ -20,7 +20,7 @@ const MARK: &str = "trusted.smbgw.volume";
 pub(crate) fn choose(site: &Site<'_>, place: Place) -> Result<Volume, QuotaError> {
     let origin = if !site.exists()? {
         Origin::Created
-    } else if btrfs::is_subvolume(&place)? {
+    } else if btrfs::is_subvolume(&place) {
         Origin::Adopted {
             limits: Subvolume::open(&site.local)?.limits()?,
         }
@@ -37,7 +37,7 @@ pub(crate) fn choose(site: &Site<'_>, place: Place) -> Result<Volume, QuotaError
 
 pub(crate) fn create(site: &Site<'_>, origin: &Origin) -> Result<Change, QuotaError> {
     if let Some(place) = site.place()? {
-        let is_subvolume = btrfs::is_subvolume(&place)?;
+        let is_subvolume = btrfs::is_subvolume(&place);
         let is_empty = tree::is_empty(&place, &site.local)?;
         match origin {
             Origin::Adopted { .. } if is_subvolume => return Ok(Change::Unchanged),
@@ -76,7 +76,7 @@ pub(crate) fn destroy(site: &Site<'_>, origin: &Origin, data: Data) -> Result<Ch
     let Some(place) = site.place()? else {
         return put_back(site, origin, data);
     };
-    if !btrfs::is_subvolume(&place)? {
+    if !btrfs::is_subvolume(&place) {
         return Ok(Change::Unchanged);
     }
     if let Origin::Adopted { limits } = origin {
