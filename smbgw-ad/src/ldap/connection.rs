@@ -11,13 +11,15 @@ use smbgw_core::deadline::Deadline;
 use smbgw_core::secret::Secret;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::clock::Clock;
+use crate::krb::ticket::ServiceTicket;
 use crate::name::HostName;
 
 use super::link::{Fault, Link, Near, carry};
 use super::message::{self, Answer, Part, cookie};
 use super::{
     Dn, Entry, Filter, LdapError, MessageError, Reason, Referral, Refusal, Target, TlsError, Trust,
-    tls,
+    sasl, tls,
 };
 
 /// An LDAP server: its name, which tickets and certificates are for, and its address.
@@ -64,6 +66,13 @@ impl fmt::Display for Server {
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Security<'a> {
+    /// By Kerberos, which encrypts everything after the login (SASL GSSAPI on port 389).
+    Sealed {
+        /// The ticket for the service `ldap` of the server.
+        ticket: &'a ServiceTicket,
+        /// The time that the domain has.
+        clock: Clock,
+    },
     /// By TLS; a password is sent inside of it only.
     Tls {
         /// When TLS begins.
@@ -558,6 +567,11 @@ async fn establish(
     let fault = |fault| failure(server, doing.get(), fault);
     match security {
         Security::Anonymous => {}
+        Security::Sealed { ticket, clock } => {
+            doing.set(LOGGING_IN);
+            let answer = sasl::log_in(&mut link, ticket, *clock).await;
+            bound(server, &answer.map_err(fault)?)?;
+        }
         Security::Tls {
             start,
             trust,
@@ -616,6 +630,7 @@ fn failure(server: &Server, doing: &str, fault: Fault) -> LdapError {
             source,
         },
         Fault::Tls(source) => LdapError::Tls { server, source },
+        Fault::Kerberos(source) => LdapError::Kerberos { server, source },
         Fault::Dismissed(refusal) => LdapError::Dismissed {
             server,
             doing,

@@ -114,7 +114,7 @@ impl FromStr for Dn {
             return Err(wrong("it is too long"));
         }
         let mut steps = vec![];
-        let mut rest = text.trim_matches(' ');
+        let mut rest = text.trim_start_matches(' ');
         if rest.is_empty() {
             return Ok(Self(steps));
         }

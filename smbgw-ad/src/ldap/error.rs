@@ -5,6 +5,7 @@ use std::io;
 use smbgw_core::error::{Coded, ErrorKind};
 
 use crate::code::Code;
+use crate::gss::GssError;
 
 use super::{MessageError, Reason, Refusal, Server, TlsError};
 
@@ -73,6 +74,14 @@ pub enum LdapError {
         server: Server,
         /// Why.
         source: TlsError,
+    },
+    /// A message protected by Kerberos cannot be made or read.
+    #[error("no protected connection to the LDAP server {server}")]
+    Kerberos {
+        /// The server.
+        server: Server,
+        /// Why.
+        source: GssError,
     },
     /// The server did not do what it was asked for.
     #[error("{doing} failed on the LDAP server {server}: {refusal}")]
@@ -143,6 +152,8 @@ impl LdapError {
             Self::Deadline { .. } => Code::LdapTimeout,
             Self::Message { .. } => Code::LdapBroken,
             Self::Tls { source, .. } => source.reason_code(),
+            // It has one of its own.
+            Self::Kerberos { .. } => Code::LdapBroken,
             Self::Refused { refusal, .. } => refusal.reason().code(),
             Self::Prepare { .. } => Code::LdapUnreachable,
         }
@@ -151,17 +162,24 @@ impl LdapError {
 
 impl Coded for LdapError {
     fn code(&self) -> &'static str {
-        self.reason_code().as_str()
+        match self {
+            Self::Kerberos { source, .. } => source.code(),
+            _ => self.reason_code().as_str(),
+        }
     }
 
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Refused { refusal, .. } => refusal.reason().kind(),
+            Self::Kerberos { source, .. } => source.kind(),
             _ => ErrorKind::Failed,
         }
     }
 
     fn remedy(&self) -> Option<String> {
-        Some(self.reason_code().fix().to_string())
+        match self {
+            Self::Kerberos { source, .. } => source.remedy(),
+            _ => Some(self.reason_code().fix().to_string()),
+        }
     }
 }

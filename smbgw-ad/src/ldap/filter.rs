@@ -92,7 +92,9 @@ impl fmt::Display for Filter {
 
 fn list(f: &mut fmt::Formatter<'_>, sign: char, filters: &[Filter]) -> fmt::Result {
     write!(f, "({sign}")?;
-    filters.iter().try_for_each(|filter| write!(f, "{filter}"))?;
+    filters
+        .iter()
+        .try_for_each(|filter| write!(f, "{filter}"))?;
     f.write_char(')')
 }
 

@@ -1,8 +1,11 @@
 //! What protects the bytes of a connection.
 
-use rustls::ClientConnection;
 use std::io::{Read, Write};
+
+use rustls::ClientConnection;
 use zeroize::Zeroizing;
+
+use crate::gss::GssError;
 
 use super::message::MOST_MESSAGE;
 use super::{MessageError, TlsError};
@@ -20,9 +23,9 @@ pub(super) enum Layer {
 /// A Kerberos context with all that was agreed on.
 pub(super) trait Seal {
     /// Encrypts bytes that make one frame.
-    fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, MessageError>;
+    fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, LayerError>;
     /// Decrypts what is in one frame.
-    fn open(&mut self, frame: &[u8]) -> Result<Zeroizing<Vec<u8>>, MessageError>;
+    fn open(&mut self, frame: &[u8]) -> Result<Zeroizing<Vec<u8>>, LayerError>;
     /// So many bytes at most go into one frame.
     fn most(&self) -> usize;
 }
@@ -32,6 +35,7 @@ pub(super) trait Seal {
 pub(super) enum LayerError {
     Message(MessageError),
     Tls(TlsError),
+    Kerberos(GssError),
 }
 
 impl From<MessageError> for LayerError {
@@ -136,11 +140,11 @@ mod tests {
     struct Turn;
 
     impl Seal for Turn {
-        fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, MessageError> {
+        fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, LayerError> {
             Ok(plain.iter().map(|byte| !byte).collect())
         }
 
-        fn open(&mut self, frame: &[u8]) -> Result<Zeroizing<Vec<u8>>, MessageError> {
+        fn open(&mut self, frame: &[u8]) -> Result<Zeroizing<Vec<u8>>, LayerError> {
             self.seal(frame).map(Zeroizing::new)
         }
 

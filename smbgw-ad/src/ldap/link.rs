@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::gss::GssError;
+
 use super::layer::{Layer, LayerError};
 use super::message::{self, Answer, Header, operation};
 use super::{MessageError, Refusal, TlsError};
@@ -37,6 +39,7 @@ pub(super) enum Fault {
     Closed,
     Message(MessageError),
     Tls(TlsError),
+    Kerberos(GssError),
     Dismissed(Refusal),
 }
 
@@ -51,6 +54,7 @@ impl From<LayerError> for Fault {
         match error {
             LayerError::Message(error) => Self::Message(error),
             LayerError::Tls(error) => Self::Tls(error),
+            LayerError::Kerberos(error) => Self::Kerberos(error),
         }
     }
 }

@@ -33,6 +33,7 @@ pub mod message;
 mod referral;
 mod refusal;
 mod rootdse;
+mod sasl;
 mod tls;
 
 pub use connection::{Connection, Edit, Found, Login, Scope, Security, Server, TlsStart};
