@@ -34,13 +34,16 @@ use super::lex::{self, Document, Item, Line};
 use super::names;
 
 const MARKER: &str = "# Added by smbgw (padding ";
-const MARKER_END: &str = "): the line below brings in its shares";
+const MARKER_END: &str = "): the line below brings in its ";
 const SKELETON_HEAD: &str =
     "# Created by smbgw, because there was no such file. Yours to edit.\n[global]\n";
 
 /// The path of an included file, in the form Samba opens it unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IncludePath(String);
+pub struct IncludePath {
+    path: String,
+    brings: &'static str,
+}
 
 /// Why a path cannot stand in an `include` line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,13 +78,25 @@ impl IncludePath {
         };
         match problem {
             Some(problem) => Err(IncludePathError::Unwritable(path.to_owned(), problem)),
-            None => Ok(Self(path.to_owned())),
+            None => Ok(Self {
+                path: path.to_owned(),
+                brings: "shares",
+            }),
+        }
+    }
+
+    /// The same path, with `what` it brings in for people who read the file: `shares`, if not said.
+    #[must_use]
+    pub fn bringing(self, what: &'static str) -> Self {
+        Self {
+            brings: what,
+            ..self
         }
     }
 
     /// The path as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.path
     }
 }
 
@@ -197,7 +212,7 @@ impl Survey {
                     }
                 }
                 Item::Parameter { key, value }
-                    if value.as_ref() == path.0.as_bytes() && names::same(key, b"include") =>
+                    if value.as_ref() == path.path.as_bytes() && names::same(key, b"include") =>
                 {
                     match markers.pop() {
                         Some((marker, padding)) => {
@@ -316,9 +331,9 @@ fn push_lines(out: &mut Vec<u8>, padding: usize, eol: &[u8], path: &IncludePath)
     for _ in 0..padding {
         out.extend_from_slice(eol);
     }
-    out.extend_from_slice(format!("{MARKER}{padding}{MARKER_END}").as_bytes());
+    out.extend_from_slice(format!("{MARKER}{padding}{MARKER_END}{}", path.brings).as_bytes());
     out.extend_from_slice(eol);
-    out.extend_from_slice(format!("include = {}", path.0).as_bytes());
+    out.extend_from_slice(format!("include = {}", path.path).as_bytes());
     out.extend_from_slice(eol);
 }
 
