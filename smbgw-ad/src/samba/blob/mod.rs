@@ -269,7 +269,7 @@ fn read_windows7(bytes: &[u8]) -> Result<Provision, BlobError> {
     let sites = [blob.pointer()?, blob.pointer()?];
     blob.u32()?;
 
-    let mut next = |is_there: bool, blob: &mut Reader<'_>| -> Result<_, Wrong> {
+    let next = |is_there: bool, blob: &mut Reader<'_>| -> Result<_, Wrong> {
         is_there.then(|| blob.string()).transpose()
     };
     let [domain, computer, password] = [
