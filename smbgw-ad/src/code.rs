@@ -47,6 +47,38 @@ codes! {
     NameInvalid: "ad.name-invalid",
         "A name of a domain, computer, user or service has a character or a length that it may not have.",
         "Give a name that keeps to the rule in the message.";
+    /// A request is not in order.
+    RequestInvalid: "ad.request-invalid",
+        "Options exclude each other, or one that is needed is missing.",
+        "Call it as the message says; `--help` shows all options.";
+    /// This machine is in a domain already.
+    AlreadyJoined: "ad.already-joined",
+        "This machine has joined a domain before, with this program or another one.",
+        "Leave that domain first with `pve-smbgateway ad-leave`, or look at `pve-smbgateway ad-status`.";
+    /// This machine is in no domain.
+    NotJoined: "ad.not-joined",
+        "This machine has not joined a domain, or has left it.",
+        "Join one with `pve-smbgateway ad-join DOMAIN --user USER`.";
+    /// Somebody has to log in.
+    CredentialsNeeded: "ad.credentials-needed",
+        "The account in the domain can only be changed by somebody who may do that, and nobody is logged in.",
+        "Give --user and a password: `pve-smbgateway ad-recover --user USER`.";
+    /// An operation was interrupted.
+    Interrupted: "ad.interrupted",
+        "A join, a leave or a rotation was killed or the machine stopped in the middle of it.",
+        "Run `pve-smbgateway ad-recover --user USER`: it undoes what was begun, or finishes what cannot be undone.";
+    /// No address can be registered.
+    NoAddress: "ad.no-address",
+        "This machine has loopback and link-local addresses only.",
+        "Give it an address, name those to register with --address, or use --no-dns.";
+    /// The machine does not run.
+    NotLive: "ad.not-live",
+        "The files of an image were named, and what they belong to does not run.",
+        "Join the machine when it runs, or make a file for it with `ad-join --offline-blob`.";
+    /// The server is not one of Active Directory.
+    NotActiveDirectory: "ad.not-active-directory",
+        "The server speaks LDAP and does not have what every domain controller of Active Directory has.",
+        "Name another server with --server, or correct the service records of the domain in the DNS.";
     /// A Kerberos encryption type that this crate does not know.
     EncryptionTypeUnknown: "ad.encryption-type-unknown",
         "An encryption type was asked for that is not AES or RC4, or its name is misspelled.",
@@ -263,6 +295,14 @@ codes! {
     SecurityKeyWeak: "ad.security-key-weak",
         "The account of the service has only keys of RC4, because its password is older than the domain's support for AES, or its msDS-SupportedEncryptionTypes lacks AES.",
         "Change the password of the service's account, and allow AES in its msDS-SupportedEncryptionTypes.";
+    /// A name server refuses to change a record.
+    DnsUpdateRefused: "ad.dns-update-refused",
+        "The record belongs to another account, or the zone takes no secure updates.",
+        "Change its owner or delete it there, or leave the DNS alone with `--no-dns` and make the record by hand.";
+    /// A record in the DNS could not be changed.
+    DnsUpdateFailed: "ad.dns-update-failed",
+        "The primary name server of the zone is not a domain controller, cannot be reached by TCP, or knows no secure updates.",
+        "Check what the SOA record of the zone names, or leave the DNS alone with `--no-dns` and make the record by hand.";
 }
 
 impl std::fmt::Display for Code {

@@ -19,6 +19,7 @@
 
 pub mod cldap;
 mod error;
+mod kdc;
 pub mod netlogon;
 mod ping;
 mod search;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use smbgw_core::deadline::Deadline;
 
 pub use error::{DiscoverError, Failure, Tried};
+pub use kdc::Kdcs;
 pub use netlogon::Flags;
 pub use site::SiteName;
 pub use srv::order;

@@ -167,6 +167,10 @@ impl Search<'_> {
             first.netlogon.client_site.clone(),
             first.netlogon.next_closest_site.clone(),
         ];
+        // Others were known already, but not asked, as one that answered was enough.
+        let asked = self.tried.iter().filter_map(|tried| tried.host.as_ref());
+        let answered = self.found.iter().map(|found| &found.netlogon.host);
+        self.seen = asked.chain(answered).cloned().collect();
         for site in sites.into_iter().flatten() {
             if self.options.site.as_ref() == Some(&site) {
                 continue;
@@ -383,6 +387,8 @@ impl Search<'_> {
         let controller = controllers.remove(0);
         self.unasked
             .retain(|address| *address != controller.address);
+        self.unasked.sort_unstable();
+        self.unasked.dedup();
         tracing::debug!(domain = %domain.name, controller = %controller.host, "found");
         Ok(Discovery {
             domain,

@@ -279,6 +279,33 @@ impl Message {
         Ok(message)
     }
 
+    /// Where the last record of a message begins, and that record.
+    ///
+    /// # Errors
+    /// Where the bytes are no message, or one without a record at its end.
+    pub(super) fn last_record(bytes: &[u8]) -> Result<(usize, Record), Malformed> {
+        const NONE: Malformed = Malformed("the message has no record at its end");
+        let mut reader = Reader { bytes, at: 4 };
+        let questions = reader.u16()?;
+        let records = [reader.u16()?, reader.u16()?, reader.u16()?];
+        if records[2] == 0 {
+            return Err(NONE);
+        }
+        for _ in 0..questions {
+            reader.name()?;
+            reader.take(4)?;
+        }
+        let mut last = Err(NONE);
+        for _ in 0..records.iter().copied().map(u32::from).sum() {
+            let start = reader.at;
+            last = Ok((start, reader.record()?));
+        }
+        match reader.at == bytes.len() {
+            true => last,
+            false => Err(Malformed("the message goes on after its end")),
+        }
+    }
+
     /// The bytes of the message, without compression.
     ///
     /// # Errors

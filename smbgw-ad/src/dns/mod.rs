@@ -12,6 +12,8 @@ mod exchange;
 pub mod message;
 mod name;
 mod resolver;
+mod tsig;
+pub mod update;
 
 pub use config::{Settings, settings};
 pub use error::DnsError;
