@@ -77,10 +77,8 @@ sub _octets_of_method {
 
 sub _encoded {
     my ($request) = @_;
-    my $octets = eval {
-        local $SIG{__DIE__} = 'DEFAULT';
-        _json()->encode($request);
-    };
+    my $coder  = $json // _json();
+    my $octets = $SIG{__DIE__} ? _unheard(sub { $coder->encode($request) }) : eval { $coder->encode($request) };
     return $octets if defined $octets;
     die $@ if ref $@;
     my ($why) = $@ =~ m/\A(.*?)(?: at \S+ line \d+\.?)?\n?\z/s;
@@ -89,10 +87,8 @@ sub _encoded {
 
 sub _decoded {
     my ($reply) = @_;
-    my $decoded = eval {
-        local $SIG{__DIE__} = 'DEFAULT';
-        _json()->decode($reply);
-    };
+    my $coder   = $json // _json();
+    my $decoded = $SIG{__DIE__} ? _unheard(sub { $coder->decode($reply) }) : eval { $coder->decode($reply) };
     return $decoded if defined $decoded;
     return PVE::SMBGateway::Error->throw(
         kind    => 'internal',
@@ -101,9 +97,16 @@ sub _decoded {
     );
 }
 
+# What the code gives, or nothing where it dies, of which the program's handler does not hear. To set a handler
+# aside takes as long as the rest, so it is done only where there is one.
+sub _unheard {
+    my ($code) = @_;
+    local $SIG{__DIE__} = 'DEFAULT';
+    return eval { $code->() };
+}
+
 sub _json {
-    return $json if $json;
-    eval { require JSON; 1 } or PVE::SMBGateway::Error->throw(
+    _unheard(sub { require JSON; 1 }) or PVE::SMBGateway::Error->throw(
         kind    => 'unsupported',
         code    => 'library.no-json',
         message => 'the Perl module JSON cannot be used',

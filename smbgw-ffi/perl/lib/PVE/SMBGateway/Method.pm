@@ -101,7 +101,11 @@ sub call {
         );
     }
     my %request = @given;
-    my %options = (timeout => delete $request{timeout}, secrets => delete $request{passwords});
+    my ($timeout, $passwords) = delete @request{qw(timeout passwords)};
+    my @options = (
+        defined $timeout   ? (timeout => $timeout)   : (),
+        defined $passwords ? (secrets => $passwords) : (),
+    );
     my $takes = $TAKES{$method};
     for my $name (keys %request) {
         if (!defined $request{$name}) {
@@ -114,7 +118,7 @@ sub call {
             $request{$name} = _text($request{$name});
         }
     }
-    return PVE::SMBGateway->call($method, \%request, %options);
+    return PVE::SMBGateway->call($method, \%request, @options);
 }
 
 # What has another shape stays as it is, and the library says what is wrong with it.
