@@ -20,15 +20,18 @@
 //! each test. With [`Domain::start_with_two`] there is `dc2.ad.test` at 10.99.0.11 and fd99::11 as
 //! well, which replicates with the first.
 //!
-//! Everything ends with the value, or with the test process in whatever way that ends. Tests of one
-//! file may share a domain in a `static`: its processes then end with the test program.
+//! Everything ends with the value, or with the test process in whatever way that ends.
+//! [`Domain::shared`] is one for all tests of a file, for those that leave it as it is and use names of
+//! their own; what stops a controller, cuts it off or removes records starts a domain for itself.
 
 mod account;
 mod controller;
 mod ldif;
+mod member;
 mod template;
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use crate::{LightHost, Network, Result, run};
 
@@ -68,6 +71,16 @@ impl Domain {
     /// Starts a domain with two controllers that replicate.
     pub fn start_with_two() -> Result<Domain> {
         Domain::with(&["dc", "dc2"])
+    }
+
+    /// The domain that all tests of this program share, started when it is asked for first.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn shared() -> &'static Domain {
+        // It is never dropped: the kernel ends it with the process.
+        static SHARED: OnceLock<Domain> = OnceLock::new();
+        SHARED.get_or_init(|| Domain::start().unwrap_or_else(|error| panic!("{error}")))
     }
 
     fn with(names: &[&str]) -> Result<Domain> {
@@ -145,6 +158,19 @@ impl Domain {
             .collect();
         host.resolve_by(&servers, Domain::NAME)?;
         Ok(host)
+    }
+
+    /// Has every controller fetch what the others have and it lacks of the domain's own naming
+    /// context. They do so by themselves, too, some seconds after a change.
+    pub fn replicate(&self) -> Result<()> {
+        for target in &self.controllers {
+            for source in &self.controllers {
+                if source.name() != target.name() {
+                    template::replicate(source, target, Domain::BASE)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Runs `samba-tool` on the first controller as the administrator, where that is told by

@@ -65,6 +65,40 @@ impl Inside {
         command
     }
 
+    /// Runs the test `test` of the calling test program once more, inside, with these variables in
+    /// its environment, and waits for its end. There, [`is_inside`] is true and all namespaces are
+    /// those of the host, so that code under test finds files, commands and network as it always
+    /// does.
+    ///
+    /// The program has to be visible inside by its path, as it is in a light host.
+    ///
+    /// ```no_run
+    /// use smbgw_testing::{Domain, inside::is_inside};
+    ///
+    /// // #[test]
+    /// fn a_ticket_is_given() {
+    ///     if is_inside() {
+    ///         // ... the host is this machine ...
+    ///         return;
+    ///     }
+    ///     let host = Domain::shared().host("m1").unwrap();
+    ///     host.run_test("a_ticket_is_given", &[("USER", "alice")]).unwrap();
+    /// }
+    /// ```
+    pub fn run_test(&self, test: &str, environment: &[(&str, &str)]) -> Result<String> {
+        let program =
+            std::env::current_exe().map_err(Error::doing("finding the program that runs"))?;
+        let mut command = self.command(program);
+        command
+            .args(["--exact", test, "--nocapture", "--test-threads=1"])
+            .envs(environment.iter().copied());
+        let output = run(&mut command)?;
+        if output.contains("test result: ok. 1 passed;") {
+            return Ok(output);
+        }
+        Err(Error::new(format!("there is no test {test}: {output}")))
+    }
+
     /// Like [`Inside::command`], with a clock that is `seconds` ahead of the machine's, or behind it:
     /// what the program is told of the time of day is off by that much.
     ///

@@ -23,10 +23,13 @@ use std::time::Duration;
 use crate::inside::Inside;
 use crate::network::{Addresses, Cable};
 use crate::process::descendants;
-use crate::{Daemon, Error, Network, Result, keep, prefix, shout, sys, wait_until};
+use crate::{Daemon, Error, Network, Result, keep, prefix, run, shout, sys, wait_until};
 
 /// How long smbd may take from start to answering, on a busy machine.
 const SMBD_START: Duration = Duration::from_secs(60);
+
+/// How long winbindd may take to reach its domain, on a busy machine.
+const WINBINDD_START: Duration = Duration::from_secs(60);
 
 /// A running light host. Dropping it ends it. What can be done in it is in [`Inside`].
 #[derive(Debug)]
@@ -178,6 +181,34 @@ impl LightHost {
             Some(status) => format!("smbd ended at once ({status}): {log}"),
             None => format!("smbd does not listen on port 445: {log}"),
         }))
+    }
+
+    /// Starts winbindd with the host's `/etc/samba/smb.conf`, and waits until it has proven to the
+    /// domain that this host is a member (`wbinfo --check-secret`).
+    ///
+    /// Its log is `/var/log/samba/log.winbindd` of the host and is part of the error if it does not
+    /// come to that.
+    pub fn start_winbindd(&self) -> Result<Daemon> {
+        let mut command = self.command("winbindd");
+        command.args(["--foreground", "--no-process-group"]);
+        let mut winbindd = Daemon::start(command)?;
+        let mut ended = None;
+        let waited = wait_until(WINBINDD_START, "winbindd to reach its domain", || {
+            ended = winbindd.ended();
+            let checked = || run(self.command("wbinfo").arg("--check-secret")).is_ok();
+            (ended.is_some() || checked()).then_some(())
+        });
+        match (waited, ended) {
+            (Ok(()), None) => Ok(winbindd),
+            (Ok(()), Some(status)) => Err(Error::new(format!(
+                "winbindd ended at once ({status}): {}",
+                self.read("/var/log/samba/log.winbindd").unwrap_or_default()
+            ))),
+            (Err(error), _) => Err(Error::new(format!(
+                "{error}: {}",
+                self.read("/var/log/samba/log.winbindd").unwrap_or_default()
+            ))),
+        }
     }
 
     fn end(&mut self) -> Result<()> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Domain;
 use super::template::Template;
-use crate::{Daemon, Error, LightHost, Network, Result, run, wait_until};
+use crate::{Daemon, Error, LightHost, Network, Result, run, sys, wait_until};
 
 /// How long a controller may take from start to serving, on a busy machine.
 const START: Duration = Duration::from_secs(120);
@@ -79,12 +79,26 @@ impl DomainController {
 
     /// Shuts Samba down. The host stays, and refuses connections.
     pub fn stop(&self) -> Result<()> {
-        self.take().map_or(Ok(()), Daemon::stop)
+        let Some(samba) = self.take() else {
+            return Ok(());
+        };
+        // Its first process ends before the others, which it is to leave time to finish.
+        let _ = sys::kill(samba.program_pid(), libc::SIGTERM);
+        self.wait_for_silence()?;
+        samba.stop()
     }
 
     /// Kills Samba at once, as a crash would.
     pub fn kill(&self) -> Result<()> {
-        self.take().map_or(Ok(()), Daemon::kill)
+        self.take().map_or(Ok(()), Daemon::kill)?;
+        self.wait_for_silence()
+    }
+
+    fn wait_for_silence(&self) -> Result<()> {
+        wait_until(START, "the domain controller to listen no more", || {
+            let quiet = |port| !self.host.listens_on(port);
+            PORTS.into_iter().all(quiet).then_some(())
+        })
     }
 
     /// Starts Samba again with a clock that is `seconds` ahead of the machine's, or behind it.
@@ -113,8 +127,8 @@ impl DomainController {
         Ok(())
     }
 
-    /// Waits until everything listens, and a login and a search work.
-    pub(super) fn wait_until_it_serves(&self) -> Result<()> {
+    /// Waits until everything listens.
+    pub(super) fn wait_until_it_listens(&self) -> Result<()> {
         let mut ended = None;
         let waited = wait_until(START, "the domain controller to listen", || {
             let mut samba = self.samba.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,6 +142,12 @@ impl DomainController {
                 None => "the domain controller does not listen".into(),
             }));
         }
+        Ok(())
+    }
+
+    /// Waits until everything listens, and a login and a search work.
+    pub(super) fn wait_until_it_serves(&self) -> Result<()> {
+        self.wait_until_it_listens()?;
         let mut last = String::new();
         wait_until(START, "the domain controller to answer", || {
             match self.search_as_administrator() {

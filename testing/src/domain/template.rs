@@ -8,13 +8,19 @@ use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::{Domain, DomainController};
 use crate::{Error, LightHost, Network, Result, prefix, run, shout, wait_until};
 
 /// Files in which all that decides about a template is said.
 const SOURCES: [&str; 2] = [include_str!("template.rs"), include_str!("smb.conf")];
+
+/// What the names of folders end in while a template is made.
+const BUILD: &str = "build";
+
+/// After this time templates that were not used are removed.
+const UNUSED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A template that is there.
 #[derive(Debug)]
@@ -46,10 +52,11 @@ pub(crate) fn available() -> Result<()> {
 
 /// The template with `count` controllers, made now if it is missing.
 pub(super) fn ready(count: usize) -> Result<Template> {
-    let store = store()?;
-    let folder = store.join(key()?).join(count.to_string());
+    let (store, key) = (store()?, key()?);
+    let folder = store.join(&key).join(count.to_string());
     let template = Template { folder };
     if template.folder.exists() {
+        touch(&store.join(&key));
         return Ok(template);
     }
     let doing = || Error::doing(format!("preparing {}", store.display()));
@@ -61,11 +68,11 @@ pub(super) fn ready(count: usize) -> Result<Template> {
     if template.folder.exists() {
         return Ok(template);
     }
-    sweep(&store, &key()?);
+    sweep(&store, &key);
     shout(&format!(
         "smbgw-testing: setting up a domain with {count} controller(s), once (half a minute)"
     ));
-    let build = store.join(prefix::unique("build"));
+    let build = store.join(prefix::unique(BUILD));
     fs::create_dir_all(&build).map_err(doing())?;
     let built = match one {
         None => build_first(&build),
@@ -99,13 +106,30 @@ fn key() -> Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// Removes templates with other keys, and builds that were interrupted. Called with the lock held.
+/// Removes builds that were interrupted, and templates with other keys that nobody has used for long:
+/// test programs built from another state of this file may run beside this one. Called with the lock
+/// held.
 fn sweep(store: &Path, key: &str) {
+    for build in prefix::orphans(store, BUILD) {
+        let _ = fs::remove_dir_all(build);
+    }
     for entry in fs::read_dir(store).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        if name != "lock" && name != key {
+        let in_use =
+            name == "lock" || name == key || prefix::maker(&name.to_string_lossy()).is_some();
+        let age = entry.metadata().and_then(|found| found.modified());
+        let age = age.ok().and_then(|used| used.elapsed().ok());
+        if !in_use && age.is_some_and(|age| age > UNUSED) {
             let _ = fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+/// Notes that the templates in `folder` are in use.
+fn touch(folder: &Path) {
+    // Where this fails, they are made again some time.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.set_modified(SystemTime::now());
     }
 }
 
@@ -149,8 +173,13 @@ fn build_second(one: &Template, build: &Path) -> Result<()> {
         .args(["domain", "join", Domain::NAME, "DC", "-U", &login])
         .args(["--dns-backend=SAMBA_INTERNAL"]))
     .map_err(|error| first.error(error.to_string()))?;
-    second.start()?;
-    // Its names, which a running controller would register by and by.
+    // The names of its services, which the first has to know to give tickets for them.
+    run(&mut second.command("samba_spnupdate")).map_err(|error| second.error(error.to_string()))?;
+    second.launch()?;
+    second.wait_until_it_listens()?;
+    replicate(&second, &first, Domain::BASE)?;
+    second.wait_until_it_serves()?;
+    // Its names in the DNS, which a running controller would register by and by.
     run(second.command("samba_dnsupdate").args(["--use-samba-tool"]))
         .map_err(|error| second.error(error.to_string()))?;
     for (source, target) in [(&first, &second), (&second, &first)] {
@@ -161,11 +190,7 @@ fn build_second(one: &Template, build: &Path) -> Result<()> {
         .or_else(|_| run(&mut target.command("samba_kcc")))
         .map_err(|error| target.error(error.to_string()))?;
         for context in contexts() {
-            run(target
-                .command("samba-tool")
-                .args(["drs", "replicate", "--local"])
-                .args([target.name(), source.name(), &context]))
-            .map_err(|error| target.error(error.to_string()))?;
+            replicate(source, target, &context)?;
         }
     }
     wait_until(
@@ -192,8 +217,23 @@ fn build_second(one: &Template, build: &Path) -> Result<()> {
     save(&second, build)
 }
 
+/// Fetches what `source` has and `target` lacks of one naming context.
+pub(super) fn replicate(
+    source: &DomainController,
+    target: &DomainController,
+    context: &str,
+) -> Result<()> {
+    let login = format!("{}%{}", Domain::ADMINISTRATOR, Domain::PASSWORD);
+    run(target
+        .command("samba-tool")
+        .args(["drs", "replicate", "-U", &login])
+        .args([&target.full_name(), &source.full_name(), context]))
+    .map(drop)
+    .map_err(|error| target.error(error.to_string()))
+}
+
 /// The naming contexts of the forest.
-fn contexts() -> Vec<String> {
+pub(super) fn contexts() -> Vec<String> {
     [
         "",
         "CN=Configuration,",
