@@ -247,6 +247,8 @@ pub(crate) fn login_refused(client: Principal, has_key: bool, error: ErrorMessag
             whom: client,
             offered: error.hints().iter().map(|hint| hint.etype).collect(),
         },
+        // Windows and Samba tell any other reason by a status; Samba has none for this one.
+        (None, ErrorCode::CLIENT_REVOKED) => KrbError::Locked { client },
         (_, ErrorCode::CLIENT_REVOKED | ErrorCode::POLICY | ErrorCode::CLIENT_NOTYET) => {
             KrbError::Restricted {
                 client,

@@ -5,6 +5,8 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::crypto::Key;
+use super::der::{DerError, application};
+use super::message::{self, EncryptedData};
 use crate::clock::Clock;
 use crate::name::{Principal, Realm};
 
@@ -111,6 +113,20 @@ impl ServiceTicket {
         self.flags
     }
 
+    /// Whether a service that has `keys` could read it: which of them is that of the ticket.
+    ///
+    /// # Errors
+    /// Where its form is not that of a ticket.
+    pub fn read_with<'k>(&self, keys: &'k [Key]) -> Result<Option<&'k Key>, DerError> {
+        let data = message::read_all(&self.ticket, application(1), "Ticket", |fields| {
+            fields.field(0, "tkt-vno", |it, part| it.constant(5, part))?;
+            fields.field(1, "realm", message::read_realm)?;
+            fields.field(2, "sname", message::read_name)?;
+            fields.field(3, "enc-part", EncryptedData::read)
+        })?;
+        Ok(keys.iter().find(|key| data.open(key, TICKET).is_ok()))
+    }
+
     /// Whether it has ended by `clock`.
     pub fn has_ended(&self, clock: Clock) -> bool {
         clock.now() >= self.times.end
@@ -160,3 +176,6 @@ impl Tgt {
         &self.0
     }
 }
+
+/// Usage of keys for the encrypted part of a ticket (RFC 4120 section 7.5.1).
+const TICKET: u32 = 2;

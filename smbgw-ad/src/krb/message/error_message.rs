@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::super::der::{DerError, Reader, SEQUENCE, application};
-use super::{Hint, NtStatus, principal, read_all, read_name, read_realm};
+use super::{Hint, NtStatus, principal, read_all, read_name};
 use crate::code::Code;
 use crate::name::{Principal, Realm};
 
@@ -145,8 +145,8 @@ pub struct ErrorMessage {
     pub error: ErrorCode,
     /// The server's clock.
     pub server_time: Timestamp,
-    /// The realm of the server.
-    pub realm: Realm,
+    /// The realm of the server, if it says which.
+    pub realm: Option<Realm>,
     /// Where the client is known instead, for [`ErrorCode::WRONG_REALM`].
     pub client_realm: Option<Realm>,
     /// The server.
@@ -176,10 +176,10 @@ impl ErrorMessage {
             let seconds = fields.field(4, "stime", Reader::time)?;
             let microseconds = fields.field(5, "susec", Reader::microseconds)?;
             let error = ErrorCode(fields.field(6, "error-code", Reader::int32)?);
-            // The client's name is what the client said; servers without one have sent empty text.
+            // Heimdal writes `<unspecified realm>` and a name without parts where it knows none.
             let client_realm = fields.field_if(7, "crealm", Reader::string)?;
             fields.field_if(8, "cname", read_name)?;
-            let realm = fields.field(9, "realm", read_realm)?;
+            let realm: Option<Realm> = fields.field(9, "realm", Reader::string)?.parse().ok();
             let service = fields.field(10, "sname", read_name)?;
             let text = fields.field_if(11, "e-text", Reader::string_bytes)?;
             let data = fields.field_if(12, "e-data", Reader::octets)?;
@@ -190,7 +190,9 @@ impl ErrorMessage {
                     microseconds.cast_signed().saturating_mul(1000),
                 )
                 .unwrap_or(seconds),
-                service: principal(service, realm.clone(), "sname").ok(),
+                service: realm
+                    .clone()
+                    .and_then(|realm| principal(service, realm, "sname").ok()),
                 realm,
                 client_realm: client_realm.and_then(|text| text.parse().ok()),
                 text: text.map(readable).filter(|text| !text.is_empty()),
