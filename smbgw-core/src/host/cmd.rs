@@ -285,6 +285,8 @@ fn package_of(program: &str) -> Option<&'static str> {
         "smbd" => "samba",
         "testparm" | "smbcontrol" | "smbpasswd" | "pdbedit" | "net" => "samba-common-bin samba",
         "smbclient" => "smbclient",
+        "winbindd" | "wbinfo" => "winbind",
+        "tdbtool" | "tdbdump" => "tdb-tools",
         "zfs" | "zpool" => "zfsutils-linux",
         "btrfs" => "btrfs-progs",
         "useradd" | "userdel" => "passwd",

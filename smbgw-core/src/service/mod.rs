@@ -79,6 +79,17 @@ pub fn detect<'a>(host: &'a dyn Host) -> Box<dyn SmbService + 'a> {
     Box::new(DirectService::new(host))
 }
 
+/// Another unit of the systemd of `host`, such as `winbind.service`; `None` where systemd does not
+/// run or cannot be talked to.
+pub fn systemd_unit<'a>(host: &'a dyn Host, unit: &str) -> Option<Box<dyn SmbService + 'a>> {
+    #[cfg(feature = "systemd")]
+    if let Some(service) = SystemdService::detect(host) {
+        return Some(Box::new(service.unit(unit)));
+    }
+    let _ = (host, unit);
+    None
+}
+
 /// Why a service could not be looked at or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
