@@ -24,6 +24,7 @@ pub mod code;
 pub mod discover;
 pub mod dns;
 pub mod gss;
+pub mod krb5conf;
 pub mod krb;
 pub mod ldap;
 pub mod name;
