@@ -28,4 +28,5 @@ pub mod krb5conf;
 pub mod krb;
 pub mod ldap;
 pub mod name;
+pub mod nsswitch;
 pub mod samba;
