@@ -30,3 +30,4 @@ pub mod ldap;
 pub mod name;
 pub mod nsswitch;
 pub mod samba;
+pub mod winbind;
