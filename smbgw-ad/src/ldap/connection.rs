@@ -171,7 +171,7 @@ impl Connection {
                 tokio::time::timeout(deadline.remaining(), opening).await
             })
             .map_err(|_| LdapError::Deadline {
-                server: server.clone(),
+                server: Box::new(server.clone()),
                 doing: doing.get().to_string(),
             })??;
         let (near, far) = std::os::unix::net::UnixStream::pair().map_err(prepare)?;
@@ -192,6 +192,11 @@ impl Connection {
             link,
             runtime,
         })
+    }
+
+    /// Whether it can still be used: not after a failure that is not an answer of the server.
+    pub fn is_usable(&self) -> bool {
+        self.usable
     }
 
     /// The server at the other end.
@@ -276,7 +281,7 @@ impl Connection {
             found.referrals.append(&mut part.referrals);
             if found.entries.len() > most {
                 return Err(LdapError::TooMany {
-                    server: self.server.clone(),
+                    server: Box::new(self.server.clone()),
                     doing,
                     most,
                 });
@@ -473,7 +478,7 @@ impl Connection {
         match self.usable {
             true => Ok(()),
             false => Err(LdapError::Unusable {
-                server: self.server.clone(),
+                server: Box::new(self.server.clone()),
             }),
         }
     }
@@ -487,7 +492,7 @@ impl Connection {
             }
             Err(Some(fault)) => Err(failure(&self.server, doing, fault)),
             Err(None) => Err(LdapError::Deadline {
-                server: self.server.clone(),
+                server: Box::new(self.server.clone()),
                 doing: doing.to_string(),
             }),
         }
@@ -495,7 +500,7 @@ impl Connection {
 
     fn refused(&self, doing: String, refusal: Refusal) -> LdapError {
         LdapError::Refused {
-            server: self.server.clone(),
+            server: Box::new(self.server.clone()),
             doing,
             refusal,
         }
@@ -561,7 +566,7 @@ async fn establish(
     let mut link = Link::connect(server.address)
         .await
         .map_err(|source| LdapError::Connect {
-            server: server.clone(),
+            server: Box::new(server.clone()),
             source,
         })?;
     let fault = |fault| failure(server, doing.get(), fault);
@@ -579,7 +584,7 @@ async fn establish(
         } => {
             doing.set("going over to TLS");
             let protect = |source| LdapError::Tls {
-                server: server.clone(),
+                server: Box::new(server.clone()),
                 source,
             };
             if *start == TlsStart::Asked {
@@ -608,7 +613,7 @@ fn bound(server: &Server, answer: &Answer) -> Result<(), LdapError> {
     match answer.code {
         0 => Ok(()),
         _ => Err(LdapError::Refused {
-            server: server.clone(),
+            server: Box::new(server.clone()),
             doing: LOGGING_IN.to_string(),
             refusal: Refusal::of(answer),
         }),
@@ -616,7 +621,7 @@ fn bound(server: &Server, answer: &Answer) -> Result<(), LdapError> {
 }
 
 fn failure(server: &Server, doing: &str, fault: Fault) -> LdapError {
-    let (server, doing) = (server.clone(), doing.to_string());
+    let (server, doing) = (Box::new(server.clone()), doing.to_string());
     match fault {
         Fault::Io(source) => LdapError::Broken {
             server,

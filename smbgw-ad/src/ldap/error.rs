@@ -17,7 +17,7 @@ pub enum LdapError {
     #[error("cannot connect to the LDAP server {server}")]
     Connect {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// What the system says.
         source: io::Error,
     },
@@ -25,7 +25,7 @@ pub enum LdapError {
     #[error("the connection to the LDAP server {server} broke while {doing}")]
     Broken {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// What was being done.
         doing: String,
         /// What the system says.
@@ -35,7 +35,7 @@ pub enum LdapError {
     #[error("the LDAP server {server} closed the connection while {doing}")]
     Closed {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// What was being done.
         doing: String,
     },
@@ -43,7 +43,7 @@ pub enum LdapError {
     #[error("the LDAP server {server} ended the connection while {doing}: {refusal}")]
     Dismissed {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// What was being done.
         doing: String,
         /// What it said.
@@ -53,7 +53,7 @@ pub enum LdapError {
     #[error("the LDAP server {server} did not answer in time while {doing}")]
     Deadline {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// What was being done.
         doing: String,
     },
@@ -61,7 +61,7 @@ pub enum LdapError {
     #[error("the LDAP server {server} sent something unusable while {doing}")]
     Message {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// What was being done.
         doing: String,
         /// What is wrong with it.
@@ -71,7 +71,7 @@ pub enum LdapError {
     #[error("no protected connection to the LDAP server {server}")]
     Tls {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// Why.
         source: TlsError,
     },
@@ -79,7 +79,7 @@ pub enum LdapError {
     #[error("no protected connection to the LDAP server {server}")]
     Kerberos {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// Why.
         source: GssError,
     },
@@ -87,7 +87,7 @@ pub enum LdapError {
     #[error("{doing} failed on the LDAP server {server}: {refusal}")]
     Refused {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// What it was asked for.
         doing: String,
         /// What it said.
@@ -97,7 +97,7 @@ pub enum LdapError {
     #[error("{doing} on the LDAP server {server} found more than {most} objects")]
     TooMany {
         /// The server.
-        server: Server,
+        server: Box<Server>,
         /// What it was asked for.
         doing: String,
         /// So many were wanted at most.
@@ -109,7 +109,7 @@ pub enum LdapError {
     )]
     Unusable {
         /// The server.
-        server: Server,
+        server: Box<Server>,
     },
     /// No runtime can be made for the connection.
     #[error("cannot prepare a connection to an LDAP server")]

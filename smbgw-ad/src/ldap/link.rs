@@ -135,7 +135,7 @@ impl Link {
         let Some(length) = message::length(&self.plain)?.filter(|l| *l <= self.plain.len()) else {
             return Ok(None);
         };
-        let message: Vec<u8> = self.plain.drain(..length).collect();
+        let message = front(&mut self.plain, length);
         let header = message::check(&message)?;
         if header.id == 0 && header.operation == operation::EXTENDED_ANSWER {
             let (_, notice) = message::answer(&message)?;
@@ -248,7 +248,9 @@ pub(super) async fn carry(link: &mut Link, near: &mut Near) -> Fault {
         if let Err(fault) = forward(link, near) {
             return fault;
         }
-        let reading = near.sending.len() < MOST_WAITING;
+        // Once all that was asked for is here, `ldap3` gets it before the end of the connection is
+        // looked at.
+        let reading = link.open.is_some() && near.sending.len() < MOST_WAITING;
         let turned = tokio::select! {
             turned = link.turn(reading) => turned,
             turned = near.turn() => turned.map_err(Fault::from),
@@ -262,7 +264,7 @@ pub(super) async fn carry(link: &mut Link, near: &mut Near) -> Fault {
 fn forward(link: &mut Link, near: &mut Near) -> Result<(), Fault> {
     while let Some(length) = message::length(&near.received)?.filter(|l| *l <= near.received.len())
     {
-        let request: Vec<u8> = near.received.drain(..length).collect();
+        let request = front(&mut near.received, length);
         link.send(&request)?;
     }
     link.flush()?;
@@ -274,8 +276,14 @@ fn forward(link: &mut Link, near: &mut Near) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Takes the first `length` bytes off.
+fn front(bytes: &mut Vec<u8>, length: usize) -> Vec<u8> {
+    let rest = bytes.split_off(length);
+    std::mem::replace(bytes, rest)
+}
+
 /// The answer to one request, which may be many messages, has at most so many bytes.
-const MOST_ANSWER: usize = 64 * 1024 * 1024;
+const MOST_ANSWER: usize = 32 * 1024 * 1024;
 
 /// Where more than so many bytes wait for `ldap3`, no more are read.
 const MOST_WAITING: usize = 256 * 1024;

@@ -131,6 +131,10 @@ impl Refusal {
             Some(0x5 | 0x2098) => return Reason::NoRights,
             _ => {}
         }
+        // Samba has the general number for that, and says the rest in words.
+        if self.code == 19 && self.text.contains("spn[") && self.text.contains("conflict") {
+            return Reason::DuplicateSpn;
+        }
         match self.code {
             3 | 11 => Reason::TooSlow,
             4 => Reason::TooMuch,
@@ -295,6 +299,17 @@ mod tests {
         );
         assert_eq!(reason(53, "0000216D: SvcErr: DSID-031A120C"), Reason::Quota);
         assert_eq!(reason(19, "000021C7: AtrErr:"), Reason::DuplicateSpn);
+        assert_eq!(
+            reason(
+                19,
+                "0000202F: samldb: spn[HOST/dc.ad.test] would cause a conflict"
+            ),
+            Reason::DuplicateSpn
+        );
+        assert_eq!(
+            reason(50, "acl: unable to get access to CN=A,DC=ad,DC=test"),
+            Reason::NoRights
+        );
         assert_eq!(reason(68, ""), Reason::Exists);
         assert_eq!(
             reason(8, "BindSimple: Transport encryption required."),
