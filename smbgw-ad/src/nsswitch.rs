@@ -138,7 +138,7 @@ fn take_out(text: &[u8], undo: &Undo) -> Result<Vec<u8>, NsswitchError> {
                     *window == added.as_bytes() && next.is_none_or(u8::is_ascii_whitespace)
                 })
                 .map(|(at, _)| line.services.start + at)
-                .last();
+                .next_back();
             if let Some(at) = found {
                 text.drain(at..at + added.len());
             }

@@ -32,7 +32,8 @@ pub struct Trust {
     pub sid: Sid,
     /// The principal that keys are salted with.
     pub salt_principal: Option<String>,
-    /// When the password was changed the last time, in seconds since 1970-01-01 00:00 UTC.
+    /// When the password was changed the last time, in seconds since 1970-01-01 00:00 UTC. Samba
+    /// rounds to the nearest second, so that this may be half a second from now.
     pub changed_at: Option<i64>,
     /// How often it was changed since the join.
     pub changes: u64,
@@ -241,7 +242,7 @@ fn password_in(text: &str, name: &'static str) -> Result<Option<Secret>, SambaEr
             bytes.push(u8::from_str_radix(number, 16).map_err(|_| wrong())?);
         }
     }
-    if bytes.len() != length || length % 2 != 0 {
+    if bytes.len() != length || !length.is_multiple_of(2) {
         return Err(wrong());
     }
     let units = bytes
