@@ -88,6 +88,10 @@ fn a_server_that_cannot_help_makes_way_for_the_next() {
             texts(resolver.addresses(&host, soon()).unwrap()),
             ["10.0.0.1"]
         );
+        // From now on, that one comes first.
+        let before = failing.asked().len();
+        resolver.addresses(&host, soon()).unwrap();
+        assert_eq!(failing.asked().len(), before);
     }
     let error = quick([failing.address, dead]).addresses(&host, soon());
     assert!(matches!(
@@ -241,6 +245,44 @@ fn a_host_is_asked_as_it_is_set_up() {
         ["10.9.9.9"]
     );
     drop(server);
+}
+
+/// What Samba 4.17 answers to the question where controllers are, and where a zone begins that is
+/// not the one asked for.
+#[test]
+fn recorded_answers_are_understood() {
+    let bytes = |hex: &str| -> Vec<u8> {
+        (0..hex.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap())
+            .collect()
+    };
+    let services = Message::decode(&bytes(
+        "123485000001000100010000055f6c646170045f746370026463065f6d736463730261640474657374000021\
+         0001c00c0021000100000384000b000000640185026463c021c01a0006000100000e100023c0400a686f7374\
+         6d6173746572c0210000000100000384000002580001518000000e10",
+    ))
+    .unwrap();
+    assert!(services.response && services.authoritative && !services.truncated);
+    assert_eq!(
+        services.answers[0],
+        Record {
+            ttl: 900,
+            ..service("_ldap._tcp.dc._msdcs.ad.test", 0, 389, "dc.ad.test")
+        }
+    );
+    let gone = Message::decode(&bytes(
+        "12348503000100000001000004676f6e6502616404746573740000010001c0110006000100000e1000260264\
+         63c0110a686f73746d6173746572c0110000000100000384000002580001518000000e10",
+    ))
+    .unwrap();
+    assert_eq!(gone.code, ResponseCode::NX_DOMAIN);
+    assert_eq!(
+        gone.authorities[0].data,
+        Data::Soa {
+            primary: name("dc.ad.test")
+        }
+    );
 }
 
 fn any_name() -> impl Strategy<Value = Name> {

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use smbgw_core::deadline::Deadline;
@@ -22,11 +24,14 @@ const HOSTS: &str = "/etc/hosts";
 /// Asks a set of name servers.
 ///
 /// They are asked in their order, each a moment after the one before it where that does not answer,
-/// so a dead one costs that moment. Nothing is remembered between questions.
+/// so a dead one costs that moment, and that once: the next question goes to the one that answered
+/// first. Nothing else is remembered between questions.
 #[derive(Clone, Debug)]
 pub struct Resolver {
     settings: Settings,
     patience: Patience,
+    /// The place of the server that answered last.
+    alive: Arc<AtomicUsize>,
 }
 
 /// What name servers say of a name.
@@ -91,6 +96,7 @@ impl Resolver {
             false => Ok(Self {
                 settings,
                 patience: Patience::default(),
+                alive: Arc::default(),
             }),
         }
     }
@@ -103,6 +109,7 @@ impl Resolver {
                 hosts: Vec::new(),
             },
             patience: Patience::default(),
+            alive: Arc::default(),
         }
     }
 
@@ -139,11 +146,29 @@ impl Resolver {
         if self.settings.servers.is_empty() {
             return questions.iter().map(|(n, _)| Err(self.silent(n))).collect();
         }
-        exchange::ask(&self.settings.servers, questions, self.patience, deadline)
+        self.ask(questions, deadline)
             .into_iter()
             .zip(questions)
             .map(|(answered, (name, kind))| self.follow(answered?, name, *kind, deadline))
             .collect()
+    }
+
+    fn ask(
+        &self,
+        questions: &[(Name, Kind)],
+        deadline: Deadline,
+    ) -> Vec<Result<exchange::Answered, DnsError>> {
+        let mut servers = self.settings.servers.clone();
+        let alive = self.alive.load(Ordering::Relaxed).min(servers.len());
+        servers.rotate_left(alive);
+        let answers = exchange::ask(&servers, questions, self.patience, deadline);
+        let answered = answers.iter().flatten().next();
+        if let Some((_, server)) = answered
+            && let Some(at) = self.settings.servers.iter().position(|s| s == server)
+        {
+            self.alive.store(at, Ordering::Relaxed);
+        }
+        answers
     }
 
     /// The answer in a message, asking on where it is only another name.
@@ -167,7 +192,8 @@ impl Resolver {
             }
             here = end;
             let next = [(here.clone(), kind)];
-            answered = exchange::ask(&self.settings.servers, &next, self.patience, deadline)
+            answered = self
+                .ask(&next, deadline)
                 .pop()
                 .unwrap_or_else(|| Err(self.silent(&here)))?;
         }
