@@ -1,7 +1,7 @@
 //! Finds a domain and the domain controller to talk to.
 //!
 //! [`discover`] asks the DNS for the domain's controllers, those of the remembered site first
-//! ([`srv`]), asks them who they are, several at once ([`cldap`], [`netlogon`]), and takes the
+//! (`srv`), asks them who they are, several at once ([`cldap`], [`netlogon`]), and takes the
 //! nearest one that will do. Where the answer tells that another site is nearer, that is asked, too.
 //!
 //! ```no_run

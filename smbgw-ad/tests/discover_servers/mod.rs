@@ -29,12 +29,15 @@ pub(crate) enum By {
     Tcp,
 }
 
+/// Packets that came, and how.
+type Asked = Vec<(By, Vec<u8>)>;
+
 /// A server on a thread, which ends with the value.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
-    asked: Arc<Mutex<Vec<(By, Vec<u8>)>>>,
+    asked: Arc<Mutex<Asked>>,
 }
 
 impl Server {
