@@ -67,6 +67,14 @@ codes! {
     Interrupted: "ad.interrupted",
         "A join, a leave or a rotation was killed or the machine stopped in the middle of it.",
         "Run `pve-smbgateway ad-recover --user USER`: it undoes what was begun, or finishes what cannot be undone.";
+    /// A port of a controller cannot be reached.
+    PortClosed: "ad.port-closed",
+        "A firewall is between this machine and the domain controller, or the service does not run there.",
+        "Open TCP and UDP ports 53, 88, 389, 445 and 464 between them.";
+    /// The account of the computer is somebody else's.
+    AccountInUse: "ad.account-in-use",
+        "The domain has an account of that name, which another computer may use.",
+        "Choose another name with --computer-name; take an unused account over with --reuse, and any with --reset.";
     /// No address can be registered.
     NoAddress: "ad.no-address",
         "This machine has loopback and link-local addresses only.",

@@ -82,8 +82,8 @@ step_errors! {
     State(StateError),
     /// Samba's configuration could not be changed.
     Definition(DefinitionError),
-    /// The storage failed.
-    Storage(PortError),
+    /// A part failed that another crate brings, such as the storage.
+    Part(PortError),
     /// smbd could not be controlled.
     Service(ServiceError),
     /// An account could not be made or removed.

@@ -24,8 +24,8 @@ use smbgw_core::lifecycle::{
     CheckResult, ErrorDocument, Finding, Outcome, Preflight, Recovered, Report, ShareError,
     ShareStatus, ShareUsage,
 };
-use smbgw_core::step::LeftBehind;
 use smbgw_core::size::ByteSize;
+use smbgw_core::step::LeftBehind;
 
 use crate::exit::Exit;
 

@@ -10,8 +10,8 @@ use lab::operation::{Operation, done, make_alice, recover_all};
 use lab::picture::Picture;
 use lab::{Lab, in_lab};
 use smbgw_core::lifecycle::{Outcome, ShareError};
-use smbgw_core::step::LeftBehind;
 use smbgw_core::progress::Silent;
+use smbgw_core::step::LeftBehind;
 use smbgw_core::testing::{Counted, Fault, Faults};
 use smbgw_testing::{Capability, Filesystem, require};
 

@@ -1,0 +1,306 @@
+//! Whether a join will work, found out without changing anything.
+
+use std::collections::BTreeMap;
+
+use smbgw_core::deadline::Deadline;
+use smbgw_core::error::{ErrorKind, Problem};
+use smbgw_core::host::Host;
+
+use super::services::services;
+use super::{Existing, JoinSpec, ports};
+use crate::code::Code;
+use crate::discover::Flags;
+use crate::join_error::JoinError;
+use crate::ldap::account::{self, Computer};
+use crate::ldap::{Connection, Dn, Server, Target};
+use crate::name::{Guid, Spn};
+use crate::samba::{Member, globals, trust};
+use crate::session::{Session, Who};
+
+/// What a join needs to know and has found out.
+pub(super) struct Ready {
+    /// The member as Samba knows it.
+    pub(super) member: Member,
+    /// Where the account is made.
+    pub(super) container: Dn,
+    /// The account to take over.
+    pub(super) existing: Option<Guid>,
+    /// The services of the account.
+    pub(super) services: Vec<Spn>,
+    /// What is set in smb.conf.
+    pub(super) decision: globals::Decision,
+}
+
+/// Checks the host and the domain; all that is wrong comes back together.
+pub(super) fn preflight(
+    host: &dyn Host,
+    spec: &JoinSpec,
+    session: &Session,
+    deadline: Deadline,
+) -> Result<Ready, JoinError> {
+    let mut problems = Vec::new();
+    let discovery = session.discovery();
+    let domain = &discovery.domain;
+    let member = Member::new(spec.computer.clone(), &domain.netbios, domain.realm.clone())?;
+    for tool in ["net", "testparm"] {
+        if let Err(error) = host.tool(tool) {
+            problems.push(Problem::from_error("tools", &error).kind(ErrorKind::Unsupported));
+        }
+    }
+    for (port, what, why) in ports::closed(session, deadline) {
+        problems.push(
+            Problem::invalid(
+                "ports",
+                Code::PortClosed.as_str(),
+                format!(
+                    "port {port} ({what}) of {} cannot be reached: {why}",
+                    session.controller()
+                ),
+            )
+            .kind(ErrorKind::Unsupported)
+            .remedy(Code::PortClosed.fix()),
+        );
+    }
+    if let Some(problem) = other_domain(host, &member, deadline)? {
+        problems.push(problem);
+    }
+    let decision = settings(host, &member, &mut problems)?;
+    let wanted = services(spec);
+    let account = match session.log_in(deadline) {
+        Ok(_) => match directory(spec, session, &wanted, &mut problems, deadline) {
+            Ok(found) => Some(found),
+            Err(error) => {
+                problems.push(Problem::from_error("directory", &error));
+                None
+            }
+        },
+        Err(error) => {
+            problems.push(Problem::from_error("user", &error));
+            None
+        }
+    };
+    match (account, decision) {
+        (Some((container, existing)), Some(decision)) if problems.is_empty() => Ok(Ready {
+            member,
+            container,
+            existing,
+            services: wanted,
+            decision,
+        }),
+        _ => Err(JoinError::Refused(problems)),
+    }
+}
+
+/// Whether Samba is a member of another domain, or of this one under another name.
+fn other_domain(
+    host: &dyn Host,
+    member: &Member,
+    deadline: Deadline,
+) -> Result<Option<Problem>, JoinError> {
+    if host.tool("net").is_err() {
+        return Ok(None);
+    }
+    let theirs = globals::administrators(host)?;
+    let Some(security) = theirs.text("security") else {
+        return Ok(None);
+    };
+    if !security.eq_ignore_ascii_case("ads") && !security.eq_ignore_ascii_case("domain") {
+        return Ok(None);
+    }
+    let known = trust::read(host, member, deadline)?;
+    Ok(known.map(|known| {
+        Problem::invalid(
+            "samba",
+            Code::AlreadyJoined.as_str(),
+            format!(
+                "samba is in the domain {} already, as {}",
+                known.netbios, known.account
+            ),
+        )
+        .kind(ErrorKind::Conflict)
+        .remedy(Code::AlreadyJoined.fix())
+    }))
+}
+
+/// What is set in smb.conf.
+fn settings(
+    host: &dyn Host,
+    member: &Member,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<globals::Decision>, JoinError> {
+    let theirs = globals::administrators(host)?;
+    let taken = globals::taken_ids(host)?;
+    let settings = globals::Settings::new(member.clone());
+    match globals::decide(&settings, &theirs, &taken) {
+        Ok(decision) => Ok(Some(decision)),
+        Err(conflicts) => {
+            problems.extend(conflicts);
+            Ok(None)
+        }
+    }
+}
+
+/// Where the account goes, and the one that is there.
+fn directory(
+    spec: &JoinSpec,
+    session: &Session,
+    services: &[Spn],
+    problems: &mut Vec<Problem>,
+    deadline: Deadline,
+) -> Result<(Dn, Option<Guid>), JoinError> {
+    session.directory(deadline, |directory| {
+        let root = directory.root.domain.clone();
+        let connection = &mut directory.connection;
+        let existing = account::find(connection, &root, &spec.computer, deadline)?;
+        if let Some(existing) = &existing {
+            problems.extend(existing_problem(spec, existing, session));
+        }
+        let container = match &spec.ou {
+            Some(ou) => ou.clone(),
+            None => account::computers_container(connection, &root, deadline)?,
+        };
+        if existing.is_none() {
+            rights(connection, &root, &container, session, problems, deadline)?;
+        }
+        let except = existing.as_ref().map(|existing| existing.guid);
+        let claims = account::claims(
+            connection,
+            Target::Dn(&root),
+            services,
+            Some(&spec.host_name),
+            except,
+            deadline,
+        )?;
+        let mut all: BTreeMap<Guid, account::Claim> = claims
+            .into_iter()
+            .map(|claim| (claim.guid, claim))
+            .collect();
+        for claim in in_the_forest(session, spec, services, except, deadline) {
+            all.entry(claim.guid).or_insert(claim);
+        }
+        for claim in all.into_values() {
+            problems.push(
+                Problem::invalid(
+                    "services",
+                    Code::SpnDuplicate.as_str(),
+                    format!("{} has {} already", claim.dn, claim.names.join(", ")),
+                )
+                .kind(ErrorKind::Conflict)
+                .remedy(Code::SpnDuplicate.fix()),
+            );
+        }
+        Ok((container, existing.map(|existing| existing.guid)))
+    })
+}
+
+/// Those in other domains of the forest who have one of the names; none where the controller has no
+/// global catalog.
+fn in_the_forest(
+    session: &Session,
+    spec: &JoinSpec,
+    services: &[Spn],
+    except: Option<Guid>,
+    deadline: Deadline,
+) -> Vec<account::Claim> {
+    let controller = &session.discovery().controller;
+    if session.discovery().domain.forest == session.discovery().domain.name
+        || !controller.flags.has(Flags::GLOBAL_CATALOG)
+    {
+        return Vec::new();
+    }
+    let server = Server::global_catalog(controller.host.clone(), controller.address);
+    let search = |connection: &mut Connection| {
+        account::claims(
+            connection,
+            Target::Root,
+            services,
+            Some(&spec.host_name),
+            except,
+            deadline,
+        )
+    };
+    match session.open(&server, deadline) {
+        Ok(mut connection) => search(&mut connection).unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
+}
+
+fn existing_problem(spec: &JoinSpec, existing: &Computer, session: &Session) -> Option<Problem> {
+    let conflict = |message: String, remedy: &str| {
+        Some(
+            Problem::invalid("computer-name", Code::AccountInUse.as_str(), message)
+                .kind(ErrorKind::Conflict)
+                .remedy(remedy),
+        )
+    };
+    if !existing.is_member() {
+        return conflict(
+            format!("`{}` is no account of a member", existing.dn),
+            "choose another name with --computer-name",
+        );
+    }
+    let itself =
+        crate::name::Principal::computer(&spec.computer, session.discovery().domain.realm.clone());
+    if *session.who().principal() == itself {
+        return None;
+    }
+    // One that was made beforehand was never logged in as: it has no name in the DNS yet.
+    let unused = !existing.is_enabled() || existing.host.is_none();
+    match spec.existing {
+        Existing::Reset => None,
+        Existing::Reuse if unused => None,
+        Existing::Reuse => conflict(
+            format!("`{}` is there, and a computer uses it", existing.dn),
+            "choose another name with --computer-name, or take it over with --reset",
+        ),
+        Existing::Refuse => conflict(
+            format!("`{}` is there already", existing.dn),
+            "choose another name with --computer-name, or take it over with --reuse or --reset",
+        ),
+    }
+}
+
+fn rights(
+    connection: &mut Connection,
+    root: &Dn,
+    container: &Dn,
+    session: &Session,
+    problems: &mut Vec<Problem>,
+    deadline: Deadline,
+) -> Result<(), JoinError> {
+    let who = session.who().principal();
+    if matches!(session.who(), Who::Password(principal, _) if principal.parts()[0].ends_with('$')) {
+        // A computer logs in to take its account over, and there is none.
+        problems.push(
+            Problem::invalid(
+                "computer-name",
+                Code::AccountUnknown.as_str(),
+                format!("the domain has no account `{who}`"),
+            )
+            .kind(ErrorKind::NotFound),
+        );
+        return Ok(());
+    }
+    match account::rights(connection, root, container, deadline)? {
+        None => problems.push(
+            Problem::invalid(
+                "ou",
+                Code::ObjectMissing.as_str(),
+                format!("there is no `{container}`"),
+            )
+            .remedy(Code::ObjectMissing.fix()),
+        ),
+        // Without the right, the quota of accounts for everybody is tried: only making one tells.
+        Some(rights) if !rights.create && rights.quota.unwrap_or(0) == 0 => problems.push(
+            Problem::invalid(
+                "user",
+                Code::RightsMissing.as_str(),
+                format!("{who} may not make accounts of computers in `{container}`"),
+            )
+            .kind(ErrorKind::Unsupported)
+            .remedy(Code::RightsMissing.fix()),
+        ),
+        Some(_) => {}
+    }
+    Ok(())
+}

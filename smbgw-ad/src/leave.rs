@@ -1,0 +1,151 @@
+//! Leaving a domain.
+
+use serde::{Deserialize, Serialize};
+use smbgw_core::journal::Journal;
+use smbgw_core::secret::Secret;
+use smbgw_core::transaction::carry_out;
+
+use crate::join::{JoiningUser, Parts, find};
+use crate::join_error::JoinError;
+use crate::joined::{Joined, joined};
+use crate::name::{Principal, Spn};
+use crate::outcome::Outcome;
+use crate::plan::{Operation, Plan, Step};
+use crate::recover::settle_earlier;
+use crate::session::{Session, Who};
+use crate::steps::account::GiveUpAccount;
+use crate::steps::keytab::{self, RemoveKeys};
+use crate::steps::record::Forget;
+use crate::steps::secret::ForgetSecret;
+use crate::steps::settings::UnsetSettings;
+
+/// What becomes of the account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountFate {
+    /// It is disabled: it can be taken over by a later join.
+    #[default]
+    Disable,
+    /// It is deleted.
+    Delete,
+    /// Nothing: the domain is not asked.
+    Keep,
+}
+
+/// Leaves the domain that this machine is in, whoever has joined it.
+///
+/// `user` is needed but where the account is kept.
+///
+/// # Errors
+/// Where this machine is in no domain, or the domain does not let the user in; nothing was touched then.
+pub fn leave(
+    parts: &Parts<'_>,
+    fate: AccountFate,
+    user: Option<(&JoiningUser, &Secret)>,
+) -> Result<Outcome, JoinError> {
+    let _lock = parts
+        .host
+        .lock("domain", "leaving a domain", parts.deadline)?;
+    let known = joined(parts.host, parts.deadline)?;
+    let session = match (user, fate) {
+        (_, AccountFate::Keep) => None,
+        (None, _) => return Err(JoinError::CredentialsNeeded),
+        (Some((user, password)), _) => {
+            let known = known.as_ref().ok_or(JoinError::NotJoined)?;
+            let server = known
+                .record
+                .as_ref()
+                .and_then(|record| record.server.as_deref());
+            let discovery = find(parts, &known.domain, server)?;
+            let domain = &discovery.domain;
+            let principal = user.principal(&domain.realm, &domain.netbios)?;
+            let who = Who::Password(principal, password.clone());
+            let session = Session::new(discovery, who, parts.clock);
+            session.log_in(parts.deadline)?;
+            Some(session)
+        }
+    };
+    let gateway = parts.gateway(session.as_ref(), None);
+    let notes = settle_earlier(&gateway)?;
+    let known = match notes.is_empty() {
+        true => known,
+        false => joined(parts.host, parts.deadline)?,
+    };
+    let known = known.ok_or(JoinError::NotJoined)?;
+    let plan = plan(parts, &known, fate, session.as_ref())?;
+    let journal = Journal::create(parts.host, &plan)?;
+    let ending = carry_out(&gateway, journal, &plan, notes);
+    Ok(Outcome::of(&plan, session.as_ref(), ending))
+}
+
+fn plan(
+    parts: &Parts<'_>,
+    known: &Joined,
+    fate: AccountFate,
+    session: Option<&Session>,
+) -> Result<Plan, JoinError> {
+    let member = known.member.clone();
+    let mut steps: Vec<Step> = vec![UnsetSettings {}.into()];
+    let mut point_of_no_return = steps.len();
+    if let Some(session) = session {
+        let account = match &known.record {
+            Some(record) => Ok(record.account),
+            None => session
+                .account(&member.computer, parts.deadline)
+                .map(|account| account.guid),
+        };
+        match account {
+            Ok(account) => {
+                let delete = fate == AccountFate::Delete;
+                // What is only disabled can be enabled again.
+                point_of_no_return += usize::from(!delete);
+                steps.push(
+                    GiveUpAccount {
+                        account,
+                        computer: member.computer.clone(),
+                        delete,
+                    }
+                    .into(),
+                );
+            }
+            // Somebody has deleted it already.
+            Err(JoinError::NoAccount(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    steps.push(
+        RemoveKeys {
+            keytab: known.keytab.clone(),
+            computer: member.computer.clone(),
+            realm: member.realm.clone(),
+            services: services(parts, known)?,
+        }
+        .into(),
+    );
+    let computer = member.computer.clone();
+    steps.push(ForgetSecret { member }.into());
+    steps.push(
+        Forget {
+            computer: computer.clone(),
+        }
+        .into(),
+    );
+    Ok(Plan {
+        operation: Operation::Leave,
+        domain: known.domain.clone(),
+        computer,
+        steps,
+        point_of_no_return: Some(point_of_no_return),
+    })
+}
+
+/// The services whose keys are those of the account.
+fn services(parts: &Parts<'_>, known: &Joined) -> Result<Vec<Spn>, JoinError> {
+    let account = Principal::computer(&known.member.computer, known.member.realm.clone());
+    let keytab = keytab::read(parts.host, &known.keytab)?;
+    Ok(keytab::of_the_account(&keytab, &account)
+        .iter()
+        .filter_map(|principal| principal.parts().join("/").parse().ok())
+        .collect())
+}

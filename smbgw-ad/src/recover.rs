@@ -1,0 +1,59 @@
+//! Finishing or undoing what was interrupted.
+
+use std::path::Path;
+
+use smbgw_core::journal::read_file;
+use smbgw_core::secret::Secret;
+use smbgw_core::transaction::settle;
+
+use crate::gateway::Gateway;
+use crate::join::{JoiningUser, Parts, find};
+use crate::join_error::JoinError;
+use crate::outcome::Outcome;
+use crate::plan::{JOURNAL, Plan};
+use crate::session::{Session, Who};
+
+/// Undoes an operation that was interrupted, or finishes it where that cannot be; `None` where there
+/// was none. Without a `user`, what is in the domain is left as it is, and said.
+///
+/// # Errors
+/// Where the journal cannot be read, or the domain not be reached.
+pub fn recover(
+    parts: &Parts<'_>,
+    user: Option<(&JoiningUser, &Secret)>,
+) -> Result<Option<Outcome>, JoinError> {
+    let _lock = parts.host.lock("domain", "recovering", parts.deadline)?;
+    let Some((journal, account)) = read_file::<Plan>(parts.host, Path::new(JOURNAL))? else {
+        return Ok(None);
+    };
+    let session = match user {
+        Some((user, password)) => {
+            let discovery = find(parts, &account.plan.domain, None)?;
+            let realm = discovery.domain.realm.clone();
+            let principal = user.principal(&realm, &discovery.domain.netbios)?;
+            let who = Who::Password(principal, password.clone());
+            Some(Session::new(discovery, who, parts.clock))
+        }
+        None => None,
+    };
+    let gateway = parts.gateway(session.as_ref(), None);
+    let ending = settle(&gateway, journal, &account);
+    Ok(Some(Outcome::of(&account.plan, session.as_ref(), ending)))
+}
+
+/// Settles what was interrupted before a new operation begins, and says what it did.
+pub(crate) fn settle_earlier(gateway: &Gateway<'_>) -> Result<Vec<String>, JoinError> {
+    let Some((journal, account)) = read_file::<Plan>(gateway.host, Path::new(JOURNAL))? else {
+        return Ok(Vec::new());
+    };
+    let plan = &account.plan;
+    let operation = format!("{} of {} as {}", plan.operation, plan.domain, plan.computer);
+    match Outcome::of(plan, gateway.session, settle(gateway, journal, &account)) {
+        Outcome::Done(_) => Ok(vec![format!("an interrupted {operation} was finished")]),
+        Outcome::RolledBack { .. } => Ok(vec![format!("an interrupted {operation} was undone")]),
+        Outcome::NeedsAttention { cause, left_behind } => Err(JoinError::Unrecovered {
+            cause: Box::new(cause),
+            left_behind,
+        }),
+    }
+}

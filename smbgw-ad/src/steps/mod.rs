@@ -1,0 +1,8 @@
+//! The steps that joining and leaving are made of, one kind of thing a file.
+
+pub mod account;
+pub mod keytab;
+pub mod proof;
+pub mod record;
+pub mod secret;
+pub mod settings;
