@@ -6,7 +6,7 @@
 //! * `/etc` and `/var/lib` private: as on the machine, but changes stay in the host;
 //! * `/etc/samba` (an empty `smb.conf`), `/var/lib/samba`, `/var/cache/samba`, `/var/log/samba`,
 //!   `/var/lib/smbgw`, `/srv` and `/run` private and fresh;
-//! * a network of its own with nothing but loopback, or on a [`Network`](crate::Network), and its own
+//! * a network of its own with nothing but loopback, or on a [`Network`], and its own
 //!   host name;
 //! * everything else, `/tmp` and programs included, shared with the machine.
 //!

@@ -14,7 +14,7 @@
 //! # Changing the password
 //! Samba is told *before* the directory. Then the secret is durable on this machine whatever
 //! happens next: Samba knows both, takes tickets for both, and tries both when it logs in, so that
-//! it works before, during and after. After a crash, [`trust::passwords`](super::trust::passwords)
+//! it works before, during and after. After a crash, [`trust::passwords`]
 //! gives both back, and whichever the directory takes says how far the change had come.
 //!
 //! winbindd and smbd read the secret whenever they need it. A change needs no signal. After a
