@@ -70,7 +70,7 @@ pub(super) fn ready(count: usize) -> Result<Template> {
     }
     sweep(&store, &key);
     shout(&format!(
-        "smbgw-testing: setting up a domain with {count} controller(s), once (half a minute)"
+        "smbgw-testing: setting up a domain with {count} controller(s), once (ten seconds, or most of a minute)"
     ));
     let build = store.join(prefix::unique(BUILD));
     fs::create_dir_all(&build).map_err(doing())?;
@@ -184,11 +184,7 @@ fn build_second(one: &Template, build: &Path) -> Result<()> {
         .map_err(|error| second.error(error.to_string()))?;
     for (source, target) in [(&first, &second), (&second, &first)] {
         // The ways by which changes travel, which a running controller would find in five minutes.
-        run(target
-            .command("samba_kcc")
-            .arg("--attempt-live-connections=no"))
-        .or_else(|_| run(&mut target.command("samba_kcc")))
-        .map_err(|error| target.error(error.to_string()))?;
+        run(&mut target.command("samba_kcc")).map_err(|error| target.error(error.to_string()))?;
         for context in contexts() {
             replicate(source, target, &context)?;
         }
