@@ -11,7 +11,6 @@ use smbgw_core::host::{Host, create_dirs};
 use smbgw_core::state_error::{StateError, StateKind};
 
 use crate::discover::{Discovery, Domain, SiteName};
-use crate::join::Authentication;
 use crate::join_error::JoinError;
 use crate::name::{ComputerName, Guid, HostName, Sid, Spn};
 use crate::session::Account;
@@ -44,8 +43,6 @@ pub struct Membership {
     pub server: Option<String>,
     /// The site that this machine was in the last time.
     pub site: Option<SiteName>,
-    /// Who may use shares.
-    pub auth: Authentication,
     /// Addresses that were registered in the DNS.
     pub registered: Vec<IpAddr>,
     /// The keytab with its keys.
@@ -69,8 +66,6 @@ pub struct Draft {
     pub services: Vec<Spn>,
     /// The controller to use instead of looking for one.
     pub server: Option<String>,
-    /// Who may use shares.
-    pub auth: Authentication,
     /// The keytab with its keys.
     pub keytab: PathBuf,
     /// Whether `nsswitch.conf` names the domain.
@@ -106,7 +101,6 @@ impl Draft {
             services: self.services.clone(),
             server: self.server.clone(),
             site: discovery.client_site.clone(),
-            auth: self.auth,
             keytab: self.keytab.clone(),
             nsswitch: self.nsswitch,
             registered: self.registered.clone(),

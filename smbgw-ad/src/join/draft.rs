@@ -42,8 +42,6 @@ pub struct JoinDraft {
     pub no_dns: bool,
     /// The addresses to register; those of the host if empty.
     pub addresses: Vec<IpAddr>,
-    /// Who may use shares: `domain`, `local` or `hybrid` (the default: both).
-    pub auth: Option<String>,
 }
 
 /// A join whose request is in order by itself.
@@ -71,8 +69,6 @@ pub struct JoinSpec {
     pub dns: bool,
     /// Those to register; those of the host if empty.
     pub addresses: Vec<IpAddr>,
-    /// Who may use shares.
-    pub auth: Authentication,
 }
 
 /// A further name of a host.
@@ -169,47 +165,6 @@ pub enum Existing {
     Reset,
 }
 
-/// Who may use shares.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Authentication {
-    /// Users of the domain alone.
-    Domain,
-    /// Accounts of this machine alone, as without a domain.
-    Local,
-    /// Both.
-    #[default]
-    Hybrid,
-}
-
-impl std::str::FromStr for Authentication {
-    type Err = crate::name::NameError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "domain" => Ok(Self::Domain),
-            "local" => Ok(Self::Local),
-            "hybrid" => Ok(Self::Hybrid),
-            _ => Err(crate::name::NameError::new(
-                text,
-                "a way to authenticate",
-                "there are `domain`, `local` and `hybrid`",
-            )),
-        }
-    }
-}
-
-impl std::fmt::Display for Authentication {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Domain => "domain",
-            Self::Local => "local",
-            Self::Hybrid => "hybrid",
-        })
-    }
-}
-
 impl JoinDraft {
     /// Checks every field by itself and the fields against each other; `host` is the name that the host
     /// goes by, from which names are made that are not given.
@@ -282,10 +237,6 @@ impl JoinDraft {
             let message = "addresses are given, and that none are to be registered";
             problems.push(Problem::invalid("addresses", "ad.request-invalid", message));
         }
-        let auth = match self.auth.as_deref() {
-            Some(auth) => keep(auth.parse::<Authentication>(), "auth", problems),
-            None => Some(Authentication::default()),
-        };
         Some(JoinSpec {
             domain: domain?,
             user: user?,
@@ -302,7 +253,6 @@ impl JoinDraft {
             nsswitch: self.nsswitch,
             dns: !self.no_dns,
             addresses: self.addresses.clone(),
-            auth: auth?,
         })
     }
 }

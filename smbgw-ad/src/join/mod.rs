@@ -18,7 +18,7 @@ use smbgw_core::secret::Secret;
 use smbgw_core::service::SmbService;
 use smbgw_core::transaction::carry_out;
 
-pub use draft::{Alias, Authentication, Existing, JoinDraft, JoinSpec, JoiningUser};
+pub use draft::{Alias, Existing, JoinDraft, JoinSpec, JoiningUser};
 pub use ports::NEEDED;
 
 use crate::clock::Clock;
@@ -220,7 +220,6 @@ fn plan(spec: &JoinSpec, session: &Session, ready: &Ready, mark: String) -> Plan
                 account_made: ready.existing.is_none(),
                 services: ready.services.clone(),
                 server: spec.server.clone(),
-                auth: spec.auth,
                 keytab,
                 nsswitch: spec.nsswitch,
                 registered: spec.addresses.clone(),
