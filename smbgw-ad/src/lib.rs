@@ -21,6 +21,7 @@
 
 pub mod clock;
 pub mod code;
+pub mod diagnose;
 pub mod discover;
 pub mod dns;
 pub mod gateway;
@@ -38,10 +39,12 @@ pub mod nsswitch;
 pub mod outcome;
 pub mod password;
 pub mod plan;
+pub mod reason;
 pub mod recover;
 pub mod rotate;
 pub mod samba;
 pub mod session;
 pub mod session_error;
+pub mod status;
 pub mod steps;
 pub mod winbind;
