@@ -1,0 +1,159 @@
+//! A host that may join the domain of the lab, and what to do with it.
+
+// Each test file uses a part of this.
+#![allow(dead_code)]
+
+pub(crate) mod picture;
+
+use std::path::Path;
+use std::time::Duration;
+
+use smbgw_ad::clock::Clock;
+use smbgw_ad::join::{JoinDraft, JoiningUser, Parts, join};
+use smbgw_ad::join_error::JoinError;
+use smbgw_ad::leave::{AccountFate, leave};
+use smbgw_ad::outcome::Outcome;
+use smbgw_ad::recover::recover;
+use smbgw_ad::rotate::{RotateOptions, Rotated, rotate};
+use smbgw_core::deadline::Deadline;
+use smbgw_core::host::Host;
+use smbgw_core::progress::Silent;
+use smbgw_core::secret::Secret;
+use smbgw_core::service;
+use smbgw_core::testing::EnteredHost;
+use smbgw_testing::domain::Entry;
+use smbgw_testing::{Domain, LightHost, run};
+
+use picture::Picture;
+
+/// What an administrator's `smb.conf` may look like before.
+pub(crate) const STOCK: &str =
+    "[global]\n\tworkgroup = WORKGROUP\n\tlog level = 1\n[data]\n\tpath = /srv\n\tread only = no\n";
+
+/// A host of the lab that may join.
+pub(crate) struct Lab {
+    pub(crate) host: LightHost,
+    pub(crate) entered: EnteredHost,
+    /// What it was like when it was new.
+    before: Picture,
+}
+
+impl Lab {
+    /// A new host in the domain that all tests of the file share.
+    pub(crate) fn new(name: &str) -> Self {
+        Self::of(Domain::shared().host(name).unwrap())
+    }
+
+    /// `host`, which the test has started itself.
+    pub(crate) fn of(host: LightHost) -> Self {
+        host.write("/etc/samba/smb.conf", STOCK).unwrap();
+        let entered = EnteredHost::new(host.name(), host.pid());
+        let before = Picture::take(&host);
+        Self {
+            host,
+            entered,
+            before,
+        }
+    }
+
+    /// Has what the test has prepared count as what was there before.
+    pub(crate) fn begin_here(&mut self) {
+        self.before = Picture::take(&self.host);
+    }
+
+    /// Does `work` in the host's network.
+    pub(crate) fn with<T: Send>(&self, work: impl FnOnce(&Parts<'_>) -> T + Send) -> T {
+        self.host.on_its_network(|| {
+            let service = service::detect(&self.entered);
+            work(&Parts {
+                host: &self.entered,
+                service: &*service,
+                progress: &Silent,
+                resolver: None,
+                clock: Clock::system(),
+                deadline: soon(),
+            })
+        })
+    }
+
+    pub(crate) fn join(&self, draft: &JoinDraft, password: &str) -> Result<Outcome, JoinError> {
+        self.with(|parts| join(parts, draft, &secret(password)))
+    }
+
+    pub(crate) fn leave(&self, fate: AccountFate) -> Result<Outcome, JoinError> {
+        let (user, password) = administrator();
+        self.with(|parts| leave(parts, fate, Some((&user, &password))))
+    }
+
+    pub(crate) fn rotate(&self) -> Result<Rotated, JoinError> {
+        let rotated = self.with(|parts| rotate(parts, RotateOptions::default()));
+        rotated.map(|rotated| rotated.expect("it is due"))
+    }
+
+    pub(crate) fn recover(&self) -> Result<Option<Outcome>, JoinError> {
+        let (user, password) = administrator();
+        self.with(|parts| recover(parts, Some((&user, &password))))
+    }
+
+    pub(crate) fn exists(&self, path: &str) -> bool {
+        self.entered.status(Path::new(path)).unwrap().is_some()
+    }
+
+    /// Fails unless nothing of a membership is on the host.
+    #[track_caller]
+    pub(crate) fn is_as_it_was(&self) {
+        self.before
+            .assert_same(&Picture::take(&self.host), self.host.name());
+    }
+
+    /// Fails unless the host is a member: for Samba, and by its keytab.
+    #[track_caller]
+    pub(crate) fn is_a_member(&self) {
+        run(self.host.command("net").args(["ads", "testjoin"])).unwrap();
+        self.logs_in_by_keytab();
+    }
+
+    /// Fails unless the keys in the keytab are those that the domain has.
+    #[track_caller]
+    pub(crate) fn logs_in_by_keytab(&self) {
+        let principal = format!("{}$@{}", self.host.name().to_uppercase(), Domain::REALM);
+        run(self.host.command("kinit").args(["-k", &principal])).unwrap();
+    }
+}
+
+/// The account of the computer `name` in the shared domain.
+pub(crate) fn account(name: &str) -> Option<Entry> {
+    Domain::shared().computer(name).unwrap()
+}
+
+/// A join of the domain by its administrator.
+pub(crate) fn draft() -> JoinDraft {
+    JoinDraft {
+        domain: Domain::NAME.into(),
+        user: Some(Domain::ADMINISTRATOR.into()),
+        ..JoinDraft::default()
+    }
+}
+
+/// The domain's administrator.
+pub(crate) fn administrator() -> (JoiningUser, Secret) {
+    let user = Domain::ADMINISTRATOR.parse().unwrap();
+    (user, secret(Domain::PASSWORD))
+}
+
+pub(crate) fn secret(text: &str) -> Secret {
+    Secret::from(text.to_string())
+}
+
+/// A deadline that only a hanging test reaches.
+pub(crate) fn soon() -> Deadline {
+    Deadline::after(Duration::from_secs(120))
+}
+
+#[track_caller]
+pub(crate) fn is_done(outcome: Result<Outcome, JoinError>) {
+    match outcome {
+        Ok(Outcome::Done(_)) => {}
+        other => panic!("{other:#?}"),
+    }
+}
