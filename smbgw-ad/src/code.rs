@@ -75,6 +75,10 @@ codes! {
     AccountInUse: "ad.account-in-use",
         "The domain has an account of that name, which another computer may use.",
         "Choose another name with --computer-name; take an unused account over with --reuse, and any with --reset.";
+    /// Samba's programs are too old, or of different versions.
+    SambaVersion: "ad.samba-version",
+        "Samba is older than 4.15, or smbd and winbindd were installed from different releases.",
+        "Update the packages `samba`, `samba-common-bin` and `winbind` together.";
     /// No address can be registered.
     NoAddress: "ad.no-address",
         "This machine has loopback and link-local addresses only.",
@@ -311,6 +315,78 @@ codes! {
     DnsUpdateFailed: "ad.dns-update-failed",
         "The primary name server of the zone is not a domain controller, cannot be reached by TCP, or knows no secure updates.",
         "Check what the SOA record of the zone names, or leave the DNS alone with `--no-dns` and make the record by hand.";
+    /// The keytab has no keys of the machine's account.
+    KeytabMissing: "ad.keytab-missing",
+        "The keytab was removed or replaced, or the machine was joined by a program that writes none.",
+        "Have new keys written with `pve-smbgateway ad-rotate`.";
+    /// The keys in the keytab are not those of the account.
+    KeytabOutdated: "ad.keytab-outdated",
+        "The password of the account was changed without its keys being written: in the directory, by winbindd, or by another machine of the same name.",
+        "Run `pve-smbgateway ad-rotate`; where the domain does not take the password that Samba has either, join again with `ad-join --reset`.";
+    /// The keytab has keys that the directory does not know yet.
+    RotationUnfinished: "ad.rotation-unfinished",
+        "A rotation of the password was interrupted, or the domain controller in use has not learned of it yet.",
+        "Wait for the replication of the domain, or run `pve-smbgateway ad-rotate`, which finishes it.";
+    /// Only weak encryption is possible.
+    EncryptionWeak: "ad.encryption-weak",
+        "The account or its keys are of RC4 only, because they are older than the domain's support for AES, or AES was not allowed.",
+        "Allow AES in the msDS-SupportedEncryptionTypes of the account, and change its password.";
+    /// The password of the machine's account is old.
+    MachinePasswordOld: "ad.machine-password-old",
+        "Nobody changes the password of the machine: the timer for it does not run, or winbindd is stopped.",
+        "Run `pve-smbgateway ad-rotate`, and see that smbgw-ad-rotate.timer is enabled.";
+    /// Samba has another password than the directory.
+    MachinePasswordDiffers: "ad.machine-password-differs",
+        "The password of the account was changed in the directory after Samba was told of its own.",
+        "Run `wbinfo --check-secret`; where it fails, run `pve-smbgateway ad-rotate`, or join again with `ad-join --reset`.";
+    /// Samba knows nothing of the membership.
+    SambaUntold: "ad.samba-untold",
+        "The machine was joined by a program that tells Samba nothing, or Samba's database of secrets was lost.",
+        "Leave with `pve-smbgateway ad-leave` and join again with `ad-join --reuse`, which tells Samba.";
+    /// An account lacks names of services.
+    SpnMissing: "ad.spn-missing",
+        "Somebody removed names of services from the account, or another computer was given them.",
+        "Add them with `pve-smbgateway ad-spn add`.";
+    /// The account names another host.
+    HostNameDiffers: "ad.host-name-differs",
+        "The dNSHostName of the account was changed in the directory.",
+        "Set the dNSHostName of the account to the name in the message, or join again with `ad-join --reset`.";
+    /// smb.conf is not what joining made of it.
+    SambaDrift: "ad.samba-drift",
+        "smb.conf or /etc/samba/smbgw-domain.conf was edited after the join.",
+        "Take the edit back, or join again with `ad-join --reset`, which writes the settings anew.";
+    /// krb5.conf is not what joining made of it.
+    Krb5ConfDrift: "ad.krb5-conf-drift",
+        "What joining wrote into Kerberos' configuration was edited or removed.",
+        "Take the edit back, or join again with `ad-join --reset`, which writes it anew.";
+    /// nsswitch.conf is not what joining made of it.
+    NsswitchDrift: "ad.nsswitch-drift",
+        "The word `winbind` was removed from the lines `passwd` or `group` of /etc/nsswitch.conf.",
+        "Write `winbind` behind the other words of these lines.";
+    /// Ids are given to more than one account.
+    IdmapCollision: "ad.idmap-collision",
+        "A range of ids in smb.conf has ids of local accounts, of containers, or of another range.",
+        "Choose ranges that nobody else uses, the same on every machine of the domain, before more files get ids of the old ones.";
+    /// Users of the domain get no ids.
+    IdmapRangeMissing: "ad.idmap-range-missing",
+        "smb.conf has no `idmap config` with a range for the domain.",
+        "Set `idmap config DOMAIN : backend = rid` and `idmap config DOMAIN : range` in smb.conf.";
+    /// winbindd runs, and reaches no domain controller.
+    WinbindOffline: "ad.winbind-offline",
+        "winbindd has not noticed yet that a domain controller is back, or is kept from it by a firewall or by its own settings.",
+        "Wait half a minute; then see /var/log/samba/log.winbindd, and restart it with `systemctl restart winbind`.";
+    /// Addresses of a domain controller have no name in the DNS.
+    DnsNoReverse: "ad.dns-no-reverse",
+        "The domain has no reverse zone, or the domain controllers did not register in it.",
+        "Make the reverse zone and the PTR records, if other programs look names up by addresses; nothing here needs them.";
+    /// The machine's address belongs to no site.
+    SiteUnknown: "ad.site-unknown",
+        "No subnet of the directory has the address of this machine.",
+        "Add the subnet to a site in the directory, so that near domain controllers are used.";
+    /// The functional level is old.
+    FunctionalLevelOld: "ad.functional-level-old",
+        "The domain was made for domain controllers older than Windows Server 2008, which know no AES.",
+        "Raise the functional level of the domain and of the forest.";
 }
 
 impl std::fmt::Display for Code {

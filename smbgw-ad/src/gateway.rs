@@ -9,6 +9,12 @@ use smbgw_core::secret::Secret;
 use smbgw_core::service::SmbService;
 use smbgw_core::transaction::World;
 
+use crate::clock::Clock;
+use crate::discover::{Discovery, Options, discover};
+use crate::dns::Resolver;
+use crate::join_error::JoinError;
+use crate::membership::Membership;
+use crate::name::DomainName;
 use crate::session::Session;
 
 /// The parts that operations on a membership work with, and the time they have.
@@ -24,6 +30,10 @@ pub struct Gateway<'a> {
     pub session: Option<&'a Session>,
     /// The password that the machine's account is given.
     pub password: Option<&'a Secret>,
+    /// The servers to ask for names; those of the machine if not given.
+    pub resolver: Option<&'a Resolver>,
+    /// The machine's clock.
+    pub clock: Clock,
     /// When all of it has to be over.
     pub deadline: Deadline,
 }
@@ -35,6 +45,38 @@ impl Gateway<'_> {
     /// Where another operation holds it for too long.
     pub fn lock(&self, purpose: &str) -> Result<Lock, LockError> {
         self.host.lock("domain", purpose, self.deadline)
+    }
+
+    /// The controller of `domain` to talk to, which takes changes: `server`, or the closest.
+    ///
+    /// # Errors
+    /// Where none is found.
+    pub fn find(&self, domain: &DomainName, server: Option<&str>) -> Result<Discovery, JoinError> {
+        let servers = match server {
+            Some(server) => vec![server.parse()?],
+            None => Vec::new(),
+        };
+        let options = Options {
+            servers,
+            site: Membership::load(self.host)?.and_then(|known| known.site),
+            writable: true,
+            ..Options::default()
+        };
+        self.resolve(|resolver| Ok(discover(domain, resolver, &options, self.deadline)?))
+    }
+
+    /// Does `work` with the servers that are asked for names.
+    ///
+    /// # Errors
+    /// Where the machine names none, and those of `work`.
+    pub fn resolve<T>(
+        &self,
+        work: impl FnOnce(&Resolver) -> Result<T, JoinError>,
+    ) -> Result<T, JoinError> {
+        match self.resolver {
+            Some(resolver) => work(resolver),
+            None => work(&Resolver::of_host(self.host)?),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use smbgw_core::error::{Coded, ErrorKind, Problem};
 use smbgw_core::host::{CommandError, FileError, LockError};
-use smbgw_core::lifecycle::Finding;
+use smbgw_core::lifecycle::{ErrorDocument, Finding};
 use smbgw_core::ports::PortError;
 use smbgw_core::state_error::StateError;
 use smbgw_core::step::LeftBehind;
@@ -11,15 +11,19 @@ use smbgw_core::step_error::StepError;
 use crate::code::Code;
 use crate::discover::DiscoverError;
 use crate::dns::DnsError;
+use crate::dns::update::UpdateError;
 use crate::krb::crypto::CryptoError;
 use crate::krb::error::KrbError;
 use crate::krb::keytab::KeytabError;
 use crate::krb::kpasswd::PasswordError;
+use crate::krb5conf::Krb5ConfError;
 use crate::ldap::LdapError;
 use crate::ldap::account::AccountError;
 use crate::name::{ComputerName, NameError, Spn};
+use crate::nsswitch::NsswitchError;
 use crate::samba::SambaError;
 use crate::session_error::SessionError;
+use crate::winbind::WinbindError;
 
 /// Makes [`JoinError`] of the errors of parts, each passed on as it is, and of its own.
 macro_rules! join_errors {
@@ -137,6 +141,8 @@ join_errors! {
     Discover(DiscoverError),
     /// The DNS failed.
     Dns(DnsError),
+    /// The addresses in the DNS could not be changed.
+    Update(UpdateError),
     /// The domain could not be talked to.
     Session(SessionError),
     /// The account could not be read or changed.
@@ -149,6 +155,12 @@ join_errors! {
     Crypto(CryptoError),
     /// A keytab could not be read.
     Keytab(KeytabError),
+    /// Kerberos' configuration could not be used.
+    Krb5Conf(Krb5ConfError),
+    /// `nsswitch.conf` could not be used.
+    Nsswitch(NsswitchError),
+    /// winbindd could not be asked or controlled.
+    Winbind(WinbindError),
     /// A file could not be used.
     File(FileError),
     /// A command failed.
@@ -159,6 +171,20 @@ join_errors! {
     State(StateError),
     /// The machine could not be looked at.
     Step(StepError),
+}
+
+impl From<&JoinError> for ErrorDocument {
+    fn from(error: &JoinError) -> Self {
+        let mut document = Self::of(error);
+        match error {
+            JoinError::Refused(problems) => document.problems = Some(problems.clone()),
+            JoinError::Unrecovered { left_behind, .. } => {
+                document.left_behind = Some(left_behind.clone());
+            }
+            _ => {}
+        }
+        document
+    }
 }
 
 impl JoinError {

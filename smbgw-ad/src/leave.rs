@@ -8,15 +8,19 @@ use smbgw_core::transaction::carry_out;
 use crate::join::{JoiningUser, Parts, find};
 use crate::join_error::JoinError;
 use crate::joined::{Joined, joined};
-use crate::name::{Principal, Spn};
+use crate::name::{Guid, Principal, Spn};
 use crate::outcome::Outcome;
 use crate::plan::{Operation, Plan, Step};
 use crate::recover::settle_earlier;
 use crate::session::{Session, Who};
 use crate::steps::account::GiveUpAccount;
+use crate::steps::addresses::{Record, RemoveAddresses};
+use crate::steps::kerberos::UnsetKerberos;
 use crate::steps::keytab::{self, RemoveKeys};
+use crate::steps::names::UnsetNames;
 use crate::steps::record::Forget;
 use crate::steps::secret::ForgetSecret;
+use crate::steps::services::{HoldServices, StartServices, is_winbind_running};
 use crate::steps::settings::UnsetSettings;
 
 /// What becomes of the account.
@@ -76,7 +80,7 @@ pub fn leave(
     let plan = plan(parts, &known, fate, session.as_ref())?;
     let journal = Journal::create(parts.host, &plan)?;
     let ending = carry_out(&gateway, journal, &plan, notes);
-    Ok(Outcome::of(&plan, session.as_ref(), ending))
+    Ok(plan.outcome(session.as_ref(), ending))
 }
 
 fn plan(
@@ -86,45 +90,59 @@ fn plan(
     session: Option<&Session>,
 ) -> Result<Plan, JoinError> {
     let member = known.member.clone();
-    let mut steps: Vec<Step> = vec![UnsetSettings {}.into()];
-    let mut point_of_no_return = steps.len();
-    if let Some(session) = session {
-        let account = match &known.record {
-            Some(record) => Ok(record.account),
-            None => session
-                .account(&member.computer, parts.deadline)
-                .map(|account| account.guid),
-        };
-        match account {
-            Ok(account) => {
-                let delete = fate == AccountFate::Delete;
-                // What is only disabled can be enabled again.
-                point_of_no_return += usize::from(!delete);
-                steps.push(
-                    GiveUpAccount {
-                        account,
-                        computer: member.computer.clone(),
-                        delete,
-                    }
-                    .into(),
-                );
+    let computer = member.computer.clone();
+    let winbind = is_winbind_running(&parts.gateway(session, None))?;
+    let mut steps: Vec<Step> = vec![HoldServices {}.into(), UnsetSettings {}.into()];
+    if let Some(record) = known.record.as_ref().filter(|_| session.is_some())
+        && !record.registered.is_empty()
+    {
+        steps.push(
+            RemoveAddresses {
+                record: Record {
+                    host_name: record.host_name.clone(),
+                    domain: known.domain.clone(),
+                    server: record.server.clone(),
+                    member: member.clone(),
+                    keytab: known.keytab.clone(),
+                },
+                addresses: record.registered.clone(),
             }
-            // Somebody has deleted it already.
-            Err(JoinError::NoAccount(_)) => {}
-            Err(error) => return Err(error),
-        }
+            .into(),
+        );
+    }
+    let mut point_of_no_return = steps.len();
+    if let Some(session) = session
+        && let Some(account) = account(parts, known, session)?
+    {
+        let delete = fate == AccountFate::Delete;
+        // What is only disabled can be enabled again.
+        point_of_no_return += usize::from(!delete);
+        steps.push(
+            GiveUpAccount {
+                account,
+                computer: computer.clone(),
+                delete,
+            }
+            .into(),
+        );
     }
     steps.push(
         RemoveKeys {
             keytab: known.keytab.clone(),
-            computer: member.computer.clone(),
+            computer: computer.clone(),
             realm: member.realm.clone(),
             services: services(parts, known)?,
         }
         .into(),
     );
-    let computer = member.computer.clone();
     steps.push(ForgetSecret { member }.into());
+    if let Some(record) = &known.record {
+        let kerberos = record.kerberos.clone();
+        steps.extend(kerberos.map(|plan| UnsetKerberos { plan }.into()));
+        let names = record.names.clone();
+        steps.extend(names.map(|addition| UnsetNames { addition }.into()));
+    }
+    steps.push(StartServices { winbind }.into());
     steps.push(
         Forget {
             computer: computer.clone(),
@@ -138,6 +156,22 @@ fn plan(
         steps,
         point_of_no_return: Some(point_of_no_return),
     })
+}
+
+/// The account, unless somebody has deleted it already.
+fn account(
+    parts: &Parts<'_>,
+    known: &Joined,
+    session: &Session,
+) -> Result<Option<Guid>, JoinError> {
+    if let Some(record) = &known.record {
+        return Ok(Some(record.account));
+    }
+    match session.account(&known.member.computer, parts.deadline) {
+        Ok(account) => Ok(Some(account.guid)),
+        Err(JoinError::NoAccount(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The services whose keys are those of the account.

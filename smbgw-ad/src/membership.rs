@@ -14,6 +14,7 @@ use crate::discover::{Discovery, Domain, SiteName};
 use crate::join_error::JoinError;
 use crate::name::{ComputerName, Guid, HostName, Sid, Spn};
 use crate::session::Account;
+use crate::{krb5conf, nsswitch};
 
 /// Where it is kept.
 pub const FILE: &str = "/etc/smbgw/domain.json";
@@ -47,8 +48,10 @@ pub struct Membership {
     pub registered: Vec<IpAddr>,
     /// The keytab with its keys.
     pub keytab: PathBuf,
-    /// Whether joining had `nsswitch.conf` name the domain.
-    pub nsswitch: bool,
+    /// What joining wrote into Kerberos' configuration.
+    pub kerberos: Option<krb5conf::Plan>,
+    /// What joining added to `nsswitch.conf`.
+    pub names: Option<nsswitch::Undo>,
     /// When it was joined, in seconds since 1970-01-01 00:00 UTC.
     pub joined_at: i64,
 }
@@ -68,8 +71,10 @@ pub struct Draft {
     pub server: Option<String>,
     /// The keytab with its keys.
     pub keytab: PathBuf,
-    /// Whether `nsswitch.conf` names the domain.
-    pub nsswitch: bool,
+    /// What is written into Kerberos' configuration.
+    pub kerberos: Option<krb5conf::Plan>,
+    /// What is added to `nsswitch.conf`.
+    pub names: Option<nsswitch::Undo>,
     /// Addresses that are registered in the DNS.
     pub registered: Vec<IpAddr>,
 }
@@ -102,7 +107,8 @@ impl Draft {
             server: self.server.clone(),
             site: discovery.client_site.clone(),
             keytab: self.keytab.clone(),
-            nsswitch: self.nsswitch,
+            kerberos: self.kerberos.clone(),
+            names: self.names.clone(),
             registered: self.registered.clone(),
             joined_at: now,
         })

@@ -10,10 +10,14 @@ use crate::gateway::Gateway;
 use crate::name::{ComputerName, DomainName};
 use crate::steps::{
     account::{GiveUpAccount, MakeAccount},
+    addresses::{RegisterAddresses, RemoveAddresses},
+    kerberos::{SetKerberos, UnsetKerberos},
     keytab::{RemoveKeys, WriteKeys},
+    names::{SetNames, UnsetNames},
     proof::ProveMembership,
     record::{Forget, Remember},
-    secret::{ForgetSecret, TellSamba},
+    secret::{DropKept, ForgetSecret, TellSamba},
+    services::{HoldServices, ProveTrust, StartServices},
     settings::{SetSettings, UnsetSettings},
 };
 
@@ -59,15 +63,25 @@ smbgw_core::steps! {
     /// One step of a plan.
     Step<'a> on Gateway<'a>:
     MakeAccount,
-    TellSamba,
     WriteKeys,
+    HoldServices,
     SetSettings,
+    TellSamba,
+    SetKerberos,
+    SetNames,
+    StartServices,
     ProveMembership,
+    ProveTrust,
+    RegisterAddresses,
     Remember,
+    DropKept,
     UnsetSettings,
+    RemoveAddresses,
     GiveUpAccount,
     RemoveKeys,
     ForgetSecret,
+    UnsetKerberos,
+    UnsetNames,
     Forget,
 }
 
@@ -98,5 +112,9 @@ impl<'a> Transaction<Gateway<'a>> for Plan {
 
     fn interrupted(&self) -> &'static str {
         crate::code::Code::Interrupted.as_str()
+    }
+
+    fn to_finish(&self) -> &'static str {
+        "pve-smbgateway ad-recover --user USER"
     }
 }

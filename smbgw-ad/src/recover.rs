@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use smbgw_core::journal::read_file;
 use smbgw_core::secret::Secret;
 use smbgw_core::transaction::settle;
@@ -9,9 +10,25 @@ use smbgw_core::transaction::settle;
 use crate::gateway::Gateway;
 use crate::join::{JoiningUser, Parts, find};
 use crate::join_error::JoinError;
+use crate::name::{ComputerName, DomainName};
 use crate::outcome::Outcome;
-use crate::plan::{JOURNAL, Plan};
+use crate::plan::{JOURNAL, Operation, Plan};
 use crate::session::{Session, Who};
+
+/// An operation that was interrupted, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Recovered {
+    /// The kind of operation.
+    pub operation: Operation,
+    /// The domain.
+    pub domain: DomainName,
+    /// The computer.
+    pub computer: ComputerName,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
 
 /// Undoes an operation that was interrupted, or finishes it where that cannot be; `None` where there
 /// was none. Without a `user`, what is in the domain is left as it is, and said.
@@ -21,7 +38,7 @@ use crate::session::{Session, Who};
 pub fn recover(
     parts: &Parts<'_>,
     user: Option<(&JoiningUser, &Secret)>,
-) -> Result<Option<Outcome>, JoinError> {
+) -> Result<Option<Recovered>, JoinError> {
     let _lock = parts.host.lock("domain", "recovering", parts.deadline)?;
     let Some((journal, account)) = read_file::<Plan>(parts.host, Path::new(JOURNAL))? else {
         return Ok(None);
@@ -38,7 +55,13 @@ pub fn recover(
     };
     let gateway = parts.gateway(session.as_ref(), None);
     let ending = settle(&gateway, journal, &account);
-    Ok(Some(Outcome::of(&account.plan, session.as_ref(), ending)))
+    let plan = account.plan;
+    Ok(Some(Recovered {
+        outcome: plan.outcome(session.as_ref(), ending),
+        operation: plan.operation,
+        domain: plan.domain,
+        computer: plan.computer,
+    }))
 }
 
 /// Settles what was interrupted before a new operation begins, and says what it did.
@@ -48,7 +71,7 @@ pub(crate) fn settle_earlier(gateway: &Gateway<'_>) -> Result<Vec<String>, JoinE
     };
     let plan = &account.plan;
     let operation = format!("{} of {} as {}", plan.operation, plan.domain, plan.computer);
-    match Outcome::of(plan, gateway.session, settle(gateway, journal, &account)) {
+    match plan.outcome(gateway.session, settle(gateway, journal, &account)) {
         Outcome::Done(_) => Ok(vec![format!("an interrupted {operation} was finished")]),
         Outcome::RolledBack { .. } => Ok(vec![format!("an interrupted {operation} was undone")]),
         Outcome::NeedsAttention { cause, left_behind } => Err(JoinError::Unrecovered {

@@ -36,21 +36,59 @@ pub struct RotateOptions {
     pub if_older_than_days: Option<u32>,
 }
 
-/// Gives the account of this machine a new password, whoever has joined it; `None` where it is not due.
+/// What became of a rotation that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case", tag = "result")]
+pub enum RotateReport {
+    /// The account has a new password.
+    Rotated(Rotated),
+    /// The password is younger than it may be.
+    NotDue {
+        /// How old it is.
+        age_seconds: i64,
+    },
+    /// winbindd changes the password by itself.
+    LeftToWinbind {
+        /// How often.
+        every_seconds: u64,
+    },
+    /// There is nothing to rotate: this machine is in no domain. It is an error where nothing was said
+    /// of when to rotate.
+    NotJoined,
+}
+
+impl RotateReport {
+    /// What was done, if anything was.
+    pub fn rotated(self) -> Option<Rotated> {
+        match self {
+            Self::Rotated(rotated) => Some(rotated),
+            _ => None,
+        }
+    }
+}
+
+/// Gives the account of this machine a new password, whoever has joined it, where it is due.
 ///
 /// # Errors
 /// Where this machine is in no domain, or as those of [`Rotation::run`].
-pub fn rotate(parts: &Parts<'_>, options: RotateOptions) -> Result<Option<Rotated>, JoinError> {
+pub fn rotate(parts: &Parts<'_>, options: RotateOptions) -> Result<RotateReport, JoinError> {
     let _lock = parts
         .host
         .lock("domain", "rotating the password", parts.deadline)?;
-    let known = joined(parts.host, parts.deadline)?.ok_or(JoinError::NotJoined)?;
+    let known = match joined(parts.host, parts.deadline)? {
+        Some(known) => known,
+        None if options.if_older_than_days.is_some() => return Ok(RotateReport::NotJoined),
+        None => return Err(JoinError::NotJoined),
+    };
     if let Some(days) = options.if_older_than_days {
+        if let Rotator::Winbind(every_seconds) = who_rotates(parts.host)? {
+            return Ok(RotateReport::LeftToWinbind { every_seconds });
+        }
         let changed = known.trust.as_ref().and_then(|trust| trust.changed_at);
         let age = changed.map(|changed| parts.host.now().saturating_sub(changed));
-        let is_due = age.is_none_or(|age| age > i64::from(days) * 86_400);
-        if !is_due || who_rotates(parts.host)? != Rotator::Ours {
-            return Ok(None);
+        if let Some(age_seconds) = age.filter(|age| *age <= i64::from(days) * 86_400) {
+            return Ok(RotateReport::NotDue { age_seconds });
         }
     }
     let server = known
@@ -65,7 +103,7 @@ pub fn rotate(parts: &Parts<'_>, options: RotateOptions) -> Result<Option<Rotate
         clock: parts.clock,
         deadline: parts.deadline,
     };
-    rotation.run().map(Some)
+    rotation.run().map(RotateReport::Rotated)
 }
 
 /// What a rotation works on.

@@ -5,8 +5,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
+use std::path::Path;
 
 use smbgw_core::deadline::Deadline;
+use smbgw_core::host::Host;
 use smbgw_core::secret::Secret;
 
 use crate::clock::Clock;
@@ -14,14 +16,16 @@ use crate::discover::Discovery;
 use crate::join_error::JoinError;
 use crate::krb::crypto::Key;
 use crate::krb::error::KrbError;
-use crate::krb::kdc::Known;
+use crate::krb::kdc::{KdcFinder, Known};
 use crate::krb::login::{Credential, Login, Options, aes, login, login_for};
 use crate::krb::service::service_ticket;
 use crate::krb::ticket::{ServiceTicket, Tgt};
 use crate::ldap::account::find;
 use crate::ldap::{Connection, Dn, RootDse, Security, Server};
 use crate::name::{ComputerName, Guid, HostName, NameError, Principal, Sid};
+use crate::samba::Member;
 use crate::session_error::SessionError;
+use crate::steps::keytab;
 
 /// Who talks to the domain.
 pub enum Who {
@@ -95,6 +99,24 @@ impl Session {
         }
     }
 
+    /// A session of the machine itself, with the newest of its keys in `keytab`.
+    ///
+    /// # Errors
+    /// Where the keytab cannot be read.
+    pub fn of_machine(
+        host: &dyn Host,
+        member: &Member,
+        keytab: &Path,
+        discovery: Discovery,
+        clock: Clock,
+    ) -> Result<Self, JoinError> {
+        let account = Principal::computer(&member.computer, member.realm.clone());
+        let keytab = keytab::read(host, keytab)?;
+        let newest = keytab.newest(&account).unwrap_or_default();
+        let who = Who::Keys(account.clone(), keytab.keys(&account, newest));
+        Ok(Self::new(discovery, who, clock))
+    }
+
     /// The domain and its controllers.
     pub fn discovery(&self) -> &Discovery {
         &self.discovery
@@ -103,6 +125,11 @@ impl Session {
     /// Who talks.
     pub fn who(&self) -> &Who {
         &self.who
+    }
+
+    /// Who gives out tickets.
+    pub fn kdcs(&self) -> &dyn KdcFinder {
+        &self.kdcs
     }
 
     /// The clock that the domain agrees with, as far as that is known.

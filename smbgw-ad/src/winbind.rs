@@ -131,11 +131,21 @@ pub fn standing(host: &dyn Host, deadline: Deadline) -> Result<Standing, Winbind
 /// Has winbindd prove the machine's secret to a domain controller now.
 ///
 /// # Errors
-/// [`WinbindError::Channel`] where it is not taken.
+/// [`WinbindError::Down`] where winbindd does not run, [`WinbindError::Channel`] where its secret is not
+/// taken.
 pub fn check_secret(host: &dyn Host, deadline: Deadline) -> Result<(), WinbindError> {
-    match standing(host, deadline)?.channel_error {
-        None => Ok(()),
-        Some(why) => Err(WinbindError::Channel { why }),
+    let ask = Command::new("wbinfo")
+        .arg("--check-secret")
+        .accept(&[1, 255]);
+    let output = host.run(&ask, deadline)?;
+    if output.status == 0 {
+        return Ok(());
+    }
+    match state(host, deadline)? {
+        ServiceState::Stopped => Err(WinbindError::Down),
+        ServiceState::Running => Err(WinbindError::Channel {
+            why: status_in(&format!("{}{}", output.text(), output.error_text())),
+        }),
     }
 }
 
@@ -146,6 +156,12 @@ pub struct Version {
     pub major: u32,
     /// The second number.
     pub minor: u32,
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
 }
 
 /// The version of `smbd` on `host`.

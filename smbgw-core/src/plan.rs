@@ -66,6 +66,10 @@ impl<'a> Transaction<Machine<'a>> for Plan {
     fn interrupted(&self) -> &'static str {
         "share.interrupted"
     }
+
+    fn to_finish(&self) -> &'static str {
+        "pve-smbgateway recover"
+    }
 }
 
 /// The kinds of operations on shares.

@@ -11,7 +11,7 @@ use crate::change::Change;
 use crate::error::Coded;
 use crate::host::{Host, Lock, LockError};
 use crate::journal::{Account, Begun, Journal, Planned, Verdict};
-use crate::lifecycle::{Finding, StepReport};
+use crate::lifecycle::{Finding, Outcome, StepReport};
 use crate::progress::{Event, Progress};
 use crate::step::{AnyStep, LeftBehind};
 use crate::step_error::StepError;
@@ -52,30 +52,21 @@ pub trait Transaction<W>: Planned {
 
     /// The code that says that it was interrupted, such as `share.interrupted`.
     fn interrupted(&self) -> &'static str;
+
+    /// The command by which an administrator has it finished, such as `pve-smbgateway recover`.
+    fn to_finish(&self) -> &'static str;
 }
 
 /// How a transaction ended.
+pub type Ending = Outcome<Work>;
+
+/// What was done by a transaction that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// All steps are done.
-    Done {
-        /// Each step with what it did.
-        steps: Vec<StepReport>,
-        /// What an administrator should know beside it.
-        notes: Vec<String>,
-    },
-    /// One failed, and everything is as it was before.
-    RolledBack {
-        /// What failed.
-        cause: Finding,
-    },
-    /// One failed, and something is left.
-    NeedsAttention {
-        /// What failed.
-        cause: Finding,
-        /// What is left, and the commands to clean it up.
-        left_behind: Vec<LeftBehind>,
-    },
+pub struct Work {
+    /// Each step with what it did.
+    pub steps: Vec<StepReport>,
+    /// What an administrator should know beside it.
+    pub notes: Vec<String>,
 }
 
 /// Carries out `plan`, whose `journal` has just been made.
@@ -261,7 +252,7 @@ impl<W: World, P: Transaction<W>> Run<'_, W, P> {
             .collect();
         left_behind.push(LeftBehind {
             what: "the rest of the operation, which can be finished".into(),
-            commands: vec!["pve-smbgateway recover".into()],
+            commands: vec![self.plan.to_finish().into()],
         });
         Ending::NeedsAttention { cause, left_behind }
     }
@@ -289,7 +280,7 @@ impl<W: World, P: Transaction<W>> Run<'_, W, P> {
                 leftover.commands.join("; ")
             ));
         }
-        Ending::Done { steps, notes }
+        Ending::Done(Work { steps, notes })
     }
 
     /// The journal says that all is undone; should it stay, the next run removes it.

@@ -40,6 +40,8 @@ pub struct JoinDraft {
     pub nsswitch: bool,
     /// Do not register the host's addresses in the DNS.
     pub no_dns: bool,
+    /// Leave winbindd as it is: it is started, or started anew, by somebody else.
+    pub no_winbind: bool,
     /// The addresses to register; those of the host if empty.
     pub addresses: Vec<IpAddr>,
 }
@@ -65,6 +67,8 @@ pub struct JoinSpec {
     pub existing: Existing,
     /// Whether `nsswitch.conf` is to name the domain.
     pub nsswitch: bool,
+    /// Whether winbindd is started.
+    pub winbind: bool,
     /// Whether addresses are registered in the DNS.
     pub dns: bool,
     /// Those to register; those of the host if empty.
@@ -251,6 +255,7 @@ impl JoinDraft {
                 (false, false) => Existing::Refuse,
             },
             nsswitch: self.nsswitch,
+            winbind: !self.no_winbind,
             dns: !self.no_dns,
             addresses: self.addresses.clone(),
         })

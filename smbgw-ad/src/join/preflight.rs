@@ -1,21 +1,27 @@
 //! Whether a join will work, found out without changing anything.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{ErrorKind, Problem};
 use smbgw_core::host::Host;
+use smbgw_core::layout::SMB_CONF;
 
 use super::services::services;
-use super::{Existing, JoinSpec, ports};
+use super::{Existing, JoinSpec, addresses, ports, programs};
 use crate::code::Code;
 use crate::discover::Flags;
+use crate::gateway::Gateway;
 use crate::join_error::JoinError;
 use crate::ldap::account::{self, Computer};
 use crate::ldap::{Connection, Dn, Server, Target};
 use crate::name::{Guid, Spn};
+use crate::samba::globals::Decision;
 use crate::samba::{Member, globals, trust};
 use crate::session::{Session, Who};
+use crate::winbind::Version;
+use crate::{krb5conf, nsswitch};
 
 /// What a join needs to know and has found out.
 pub(super) struct Ready {
@@ -28,25 +34,47 @@ pub(super) struct Ready {
     /// The services of the account.
     pub(super) services: Vec<Spn>,
     /// What is set in smb.conf.
-    pub(super) decision: globals::Decision,
+    pub(super) decision: Decision,
+    /// What is written into Kerberos' configuration.
+    pub(super) kerberos: krb5conf::Plan,
+    /// What is added to `nsswitch.conf`.
+    pub(super) names: Option<nsswitch::Undo>,
+    /// The version of Samba.
+    pub(super) samba: Option<Version>,
+    /// The addresses that are registered.
+    pub(super) addresses: Vec<IpAddr>,
+}
+
+impl Ready {
+    /// What an administrator should know of the settings.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let Decision {
+            overridden, kept, ..
+        } = &self.decision;
+        let overridden = overridden.iter().map(|(name, theirs, ours)| {
+            format!("`{name} = {theirs}` of {SMB_CONF} no longer counts: a member needs `{ours}`")
+        });
+        let kept = kept.iter().map(|(name, theirs, ours)| {
+            format!("`{name} = {theirs}` of {SMB_CONF} stays, where `{ours}` would have been set")
+        });
+        let kerberos = self.kerberos.kept.iter();
+        let kerberos = kerberos.map(|what| format!("{} stays as it is: {what}", krb5conf::FILE));
+        overridden.chain(kept).chain(kerberos).collect()
+    }
 }
 
 /// Checks the host and the domain; all that is wrong comes back together.
 pub(super) fn preflight(
-    host: &dyn Host,
+    gateway: &Gateway<'_>,
     spec: &JoinSpec,
     session: &Session,
-    deadline: Deadline,
 ) -> Result<Ready, JoinError> {
+    let (host, deadline) = (gateway.host, gateway.deadline);
     let mut problems = Vec::new();
+    let samba = programs::check(host, spec, &mut problems, deadline)?;
     let discovery = session.discovery();
     let domain = &discovery.domain;
     let member = Member::new(spec.computer.clone(), &domain.netbios, domain.realm.clone())?;
-    for tool in ["net", "testparm"] {
-        if let Err(error) = host.tool(tool) {
-            problems.push(Problem::from_error("tools", &error).kind(ErrorKind::Unsupported));
-        }
-    }
     for (port, what, why) in ports::closed(session, deadline) {
         problems.push(
             Problem::invalid(
@@ -65,6 +93,9 @@ pub(super) fn preflight(
         problems.push(problem);
     }
     let decision = settings(host, &member, &mut problems)?;
+    let kerberos = kerberos(host, spec, session, &mut problems);
+    let names = names(host, spec, &mut problems);
+    let addresses = addresses::to_register(gateway, spec, session, &mut problems)?;
     let wanted = services(spec);
     let account = match session.log_in(deadline) {
         Ok(_) => match directory(spec, session, &wanted, &mut problems, deadline) {
@@ -79,14 +110,20 @@ pub(super) fn preflight(
             None
         }
     };
-    match (account, decision) {
-        (Some((container, existing)), Some(decision)) if problems.is_empty() => Ok(Ready {
-            member,
-            container,
-            existing,
-            services: wanted,
-            decision,
-        }),
+    match (account, decision, kerberos) {
+        (Some((container, existing)), Some(decision), Some(kerberos)) if problems.is_empty() => {
+            Ok(Ready {
+                member,
+                container,
+                existing,
+                services: wanted,
+                decision,
+                kerberos,
+                names,
+                addresses,
+                samba,
+            })
+        }
         _ => Err(JoinError::Refused(problems)),
     }
 }
@@ -127,7 +164,7 @@ fn settings(
     host: &dyn Host,
     member: &Member,
     problems: &mut Vec<Problem>,
-) -> Result<Option<globals::Decision>, JoinError> {
+) -> Result<Option<Decision>, JoinError> {
     let theirs = globals::administrators(host)?;
     let taken = globals::taken_ids(host)?;
     let settings = globals::Settings::new(member.clone());
@@ -138,6 +175,37 @@ fn settings(
             Ok(None)
         }
     }
+}
+
+/// What is written into Kerberos' configuration. Where a controller was named, the DNS may not lead to
+/// one, so it is named there, too.
+fn kerberos(
+    host: &dyn Host,
+    spec: &JoinSpec,
+    session: &Session,
+    problems: &mut Vec<Problem>,
+) -> Option<krb5conf::Plan> {
+    let domain = &session.discovery().domain;
+    let controllers = spec.server.iter().map(|_| session.controller().clone());
+    let wanted = krb5conf::Wanted {
+        realm: domain.realm.clone(),
+        domain: domain.name.clone(),
+        controllers: controllers.collect(),
+    };
+    krb5conf::inspect(host, &wanted)
+        .map_err(|error| problems.push(Problem::from_error("krb5.conf", &error)))
+        .ok()
+}
+
+/// What is added to `nsswitch.conf`.
+fn names(host: &dyn Host, spec: &JoinSpec, problems: &mut Vec<Problem>) -> Option<nsswitch::Undo> {
+    if !spec.nsswitch {
+        return None;
+    }
+    nsswitch::inspect(host)
+        .map_err(|error| problems.push(Problem::from_error("nsswitch.conf", &error)))
+        .ok()
+        .flatten()
 }
 
 /// Where the account goes, and the one that is there.

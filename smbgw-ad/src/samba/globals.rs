@@ -106,7 +106,7 @@ impl IdRange {
     }
 
     /// Reads `2000000-9999999`.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (first, last) = text.split_once('-')?;
         let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
         (first <= last).then_some(Self { first, last })

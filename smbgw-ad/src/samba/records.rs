@@ -35,25 +35,20 @@ impl Before {
         member: &Member,
         deadline: Deadline,
     ) -> Result<Self, SambaError> {
-        let globals = administrators_globals(host)?;
-        if globals.flag("clustering") == Some(true) {
-            return Err(SambaError::Clustered("taken back"));
-        }
-        let private = globals
-            .text("private dir")
-            .unwrap_or_else(|| PRIVATE_DIR.into());
-        let is_word = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-        if !private.starts_with('/') || !private.chars().all(is_word) {
-            return Err(SambaError::PrivateDir(private));
-        }
-        let database = Path::new(&private).join("secrets.tdb");
+        let private = private_dir(host)?;
+        let database = private.join("secrets.tdb");
         let mut keys = list(host, &database, deadline)?;
         keys.retain(|key| of_domain(member).contains(key));
         Ok(Self {
-            kept: Path::new(&private).join(format!("smbgw-kept-{}.tdb", member.netbios)),
+            kept: kept_in(&private, member),
             database,
             keys,
         })
+    }
+
+    /// Where records of the domain of `member` are kept.
+    pub(super) fn place(host: &dyn Host, member: &Member) -> Result<PathBuf, SambaError> {
+        Ok(kept_in(&private_dir(host)?, member))
     }
 
     /// Whether there was none.
@@ -188,6 +183,26 @@ fn of_domain(member: &Member) -> Vec<String> {
         format!("SECRETS/PROTECT/IDS/{netbios}"),
         format!("SECRETS/$MACHINE.ACC/{netbios}"),
     ]
+}
+
+/// Where Samba has its secrets.
+fn private_dir(host: &dyn Host) -> Result<PathBuf, SambaError> {
+    let globals = administrators_globals(host)?;
+    if globals.flag("clustering") == Some(true) {
+        return Err(SambaError::Clustered("taken back"));
+    }
+    let private = globals
+        .text("private dir")
+        .unwrap_or_else(|| PRIVATE_DIR.into());
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if !private.starts_with('/') || !private.chars().all(is_word) {
+        return Err(SambaError::PrivateDir(private));
+    }
+    Ok(private.into())
+}
+
+fn kept_in(private: &Path, member: &Member) -> PathBuf {
+    private.join(format!("smbgw-kept-{}.tdb", member.netbios))
 }
 
 /// The keys in a database; none where it is missing.

@@ -105,6 +105,22 @@ pub fn undo(host: &dyn Host, undo: &Undo, deadline: Deadline) -> Result<(), Samb
     undo.before.restore(host, &undo.member, deadline)
 }
 
+/// Whether something is kept for [`undo`].
+///
+/// # Errors
+/// Where that cannot be looked at.
+pub fn keeps(host: &dyn Host, member: &Member) -> Result<bool, SambaError> {
+    Ok(host.status(&Before::place(host, member)?)?.is_some())
+}
+
+/// Removes what is kept of the domain of `member`. Nothing can be taken back after that.
+///
+/// # Errors
+/// Where it cannot be removed.
+pub fn drop_kept(host: &dyn Host, member: &Member) -> Result<Change, SambaError> {
+    Ok(host.remove(&Before::place(host, member)?)?)
+}
+
 /// Removes what was kept for [`undo`], which cannot be called after that.
 ///
 /// # Errors

@@ -9,18 +9,17 @@ use smbgw_core::step_error::StepError;
 
 use crate::gateway::Gateway;
 use crate::join_error::{JoinError, step};
-use crate::name::{ComputerName, Principal, Realm, Spn};
-use crate::session::{Session, Who};
+use crate::name::{Principal, Spn};
+use crate::samba::Member;
+use crate::session::Session;
 use crate::steps::keytab;
 
 /// Proves that the keytab has the keys that the domain has: the machine logs in with them, and reads
 /// a ticket for one of its own services.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProveMembership {
-    /// The computer.
-    pub computer: ComputerName,
-    /// The realm.
-    pub realm: Realm,
+    /// The member.
+    pub member: Member,
     /// The keytab.
     pub keytab: PathBuf,
     /// The service whose ticket is read.
@@ -33,7 +32,7 @@ impl Action<Gateway<'_>> for ProveMembership {
     fn title(&self) -> String {
         format!(
             "log in as {} with the keys that were written",
-            self.computer.account()
+            self.member.computer.account()
         )
     }
 
@@ -59,20 +58,21 @@ impl Action<Gateway<'_>> for ProveMembership {
 impl ProveMembership {
     fn prove(&self, gateway: &Gateway<'_>) -> Result<(), JoinError> {
         let known = gateway.session.ok_or(JoinError::CredentialsNeeded)?;
-        let account = Principal::computer(&self.computer, self.realm.clone());
-        let keytab = keytab::read(gateway.host, &self.keytab)?;
-        let newest = keytab.newest(&account).unwrap_or_default();
+        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
         let refused = |source| JoinError::KeysRefused {
             principal: account.to_string(),
             source: Box::new(source),
         };
-        let who = Who::Keys(account.clone(), keytab.keys(&account, newest));
-        let session = Session::new(known.discovery().clone(), who, known.clock());
+        let discovery = known.discovery().clone();
+        let (keytab, clock) = (&self.keytab, known.clock());
+        let session = Session::of_machine(gateway.host, &self.member, keytab, discovery, clock)?;
         session.log_in(gateway.deadline).map_err(refused)?;
-        let service = Principal::of_spn(&self.service, self.realm.clone());
+        let service = Principal::of_spn(&self.service, self.member.realm.clone());
         let ticket = session
             .ticket(&service, gateway.deadline)
             .map_err(refused)?;
+        let keytab = keytab::read(gateway.host, &self.keytab)?;
+        let newest = keytab.newest(&account).unwrap_or_default();
         let keys = keytab.keys(&service, newest);
         match ticket.read_with(&keys) {
             Ok(Some(_)) => Ok(()),

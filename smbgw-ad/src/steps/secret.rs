@@ -84,6 +84,44 @@ impl TellSamba {
     }
 }
 
+/// Removes the copy of what Samba knew before it was told, for good.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DropKept {
+    /// The member.
+    pub member: Member,
+}
+
+impl Action<Gateway<'_>> for DropKept {
+    type Undo = ();
+
+    fn title(&self) -> String {
+        "remove the copy of the former secret".into()
+    }
+
+    fn check(&self, gateway: &Gateway<'_>) -> Result<Option<()>, StepError> {
+        let keeps = tell::keeps(gateway.host, &self.member).map_err(step)?;
+        Ok(keeps.then_some(()))
+    }
+
+    fn apply(&self, gateway: &Gateway<'_>, (): &()) -> Result<Change, StepError> {
+        tell::drop_kept(gateway.host, &self.member).map_err(step)
+    }
+
+    fn undo(&self, _: &Gateway<'_>, (): &()) -> Result<(), StepError> {
+        Err(step(JoinError::NoWayBack))
+    }
+
+    fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
+        vec![LeftBehind {
+            what: format!(
+                "a copy of the former secret of {} beside Samba's database",
+                self.member.netbios
+            ),
+            commands: vec!["pve-smbgateway ad-recover".into()],
+        }]
+    }
+}
+
 /// Makes Samba forget the domain, for good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForgetSecret {

@@ -13,7 +13,7 @@ use smbgw_ad::join::{JoinDraft, JoiningUser, Parts, join};
 use smbgw_ad::join_error::JoinError;
 use smbgw_ad::leave::{AccountFate, leave};
 use smbgw_ad::outcome::Outcome;
-use smbgw_ad::recover::recover;
+use smbgw_ad::recover::{Recovered, recover};
 use smbgw_ad::rotate::{RotateOptions, Rotated, rotate};
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::Host;
@@ -22,6 +22,7 @@ use smbgw_core::secret::Secret;
 use smbgw_core::service;
 use smbgw_core::testing::EnteredHost;
 use smbgw_testing::domain::Entry;
+use smbgw_testing::process::run_with;
 use smbgw_testing::{Domain, LightHost, run};
 
 use picture::Picture;
@@ -87,10 +88,10 @@ impl Lab {
 
     pub(crate) fn rotate(&self) -> Result<Rotated, JoinError> {
         let rotated = self.with(|parts| rotate(parts, RotateOptions::default()));
-        rotated.map(|rotated| rotated.expect("it is due"))
+        rotated.map(|report| report.rotated().expect("it is due"))
     }
 
-    pub(crate) fn recover(&self) -> Result<Option<Outcome>, JoinError> {
+    pub(crate) fn recover(&self) -> Result<Option<Recovered>, JoinError> {
         let (user, password) = administrator();
         self.with(|parts| recover(parts, Some((&user, &password))))
     }
@@ -119,6 +120,11 @@ impl Lab {
         let principal = format!("{}$@{}", self.host.name().to_uppercase(), Domain::REALM);
         run(self.host.command("kinit").args(["-k", &principal])).unwrap();
     }
+}
+
+/// Gets a ticket with a password, on `host`, as MIT Kerberos does.
+pub(crate) fn kinit(host: &LightHost, user: &str, password: &str) -> smbgw_testing::Result<String> {
+    run_with(host.command("kinit").arg(user), password.as_bytes())
 }
 
 /// The account of the computer `name` in the shared domain.

@@ -4,7 +4,7 @@ use crate::journal::{Account, Journal};
 use crate::lifecycle::outcome::{Outcome, Report};
 use crate::machine::Machine;
 use crate::plan::Plan;
-use crate::transaction::{self, Ending};
+use crate::transaction::{self, Ending, Work};
 
 /// Carries out `plan`, whose `journal` has just been made.
 pub(super) fn carry_out(
@@ -25,15 +25,9 @@ pub(super) fn settle(machine: &Machine<'_>, journal: Journal, account: &Account)
 }
 
 fn outcome(plan: &Plan, ending: Ending) -> Outcome {
-    match ending {
-        Ending::Done { steps, notes } => Outcome::Done(Report {
-            share: plan.share.clone(),
-            steps,
-            notes,
-        }),
-        Ending::RolledBack { cause } => Outcome::RolledBack { cause },
-        Ending::NeedsAttention { cause, left_behind } => {
-            Outcome::NeedsAttention { cause, left_behind }
-        }
-    }
+    ending.map(|Work { steps, notes }| Report {
+        share: plan.share.clone(),
+        steps,
+        notes,
+    })
 }

@@ -14,14 +14,18 @@ use crate::state_error::StateError;
 use crate::step::LeftBehind;
 use crate::step_error::StepError;
 
-/// How an operation that was begun ended.
+/// How an operation that was begun ended; `R` is what it tells where all of it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Outcome")
+)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
-pub enum Outcome {
+pub enum Outcome<R = Report> {
     /// All of it is done.
-    Done(Report),
-    /// It failed, and the machine is as it was before.
+    Done(R),
+    /// It failed, and everything is as it was before.
     RolledBack {
         /// What failed.
         cause: Finding,
@@ -35,7 +39,25 @@ pub enum Outcome {
     },
 }
 
-/// What an operation did.
+impl<R> Outcome<R> {
+    /// Whether all of it is done.
+    pub fn is_done(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+
+    /// The same with another report, where all of it is done.
+    pub fn map<S>(self, report: impl FnOnce(R) -> S) -> Outcome<S> {
+        match self {
+            Self::Done(told) => Outcome::Done(report(told)),
+            Self::RolledBack { cause } => Outcome::RolledBack { cause },
+            Self::NeedsAttention { cause, left_behind } => {
+                Outcome::NeedsAttention { cause, left_behind }
+            }
+        }
+    }
+}
+
+/// What an operation on a share did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
