@@ -57,7 +57,7 @@ impl<R> Outcome<R> {
     }
 }
 
-/// What an operation on a share did.
+/// What an operation did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
