@@ -68,8 +68,7 @@ impl Action<Gateway<'_>> for RegisterAddresses {
     }
 
     fn undo(&self, gateway: &Gateway<'_>, before: &Vec<IpAddr>) -> Result<(), StepError> {
-        self.record.set(gateway, before).map_err(step)?;
-        Ok(())
+        self.record.restore(gateway, before).map_err(step)
     }
 
     fn left_behind(&self, _: &Vec<IpAddr>) -> Vec<LeftBehind> {
@@ -110,8 +109,7 @@ impl Action<Gateway<'_>> for RemoveAddresses {
     }
 
     fn undo(&self, gateway: &Gateway<'_>, present: &Vec<IpAddr>) -> Result<(), StepError> {
-        self.record.set(gateway, present).map_err(step)?;
-        Ok(())
+        self.record.restore(gateway, present).map_err(step)
     }
 
     fn left_behind(&self, _: &Vec<IpAddr>) -> Vec<LeftBehind> {
@@ -126,6 +124,18 @@ impl Record {
         })
     }
 
+    /// Has the name have the addresses of before, unless it has. Undoing may run again when the keys are
+    /// gone that it was done with.
+    fn restore(&self, gateway: &Gateway<'_>, before: &[IpAddr]) -> Result<(), JoinError> {
+        let present = self.present(gateway)?;
+        let is_as_before =
+            present.len() == before.len() && present.iter().all(|address| before.contains(address));
+        if !is_as_before {
+            self.set(gateway, before)?;
+        }
+        Ok(())
+    }
+
     /// Has the name have exactly `addresses`.
     fn set(&self, gateway: &Gateway<'_>, addresses: &[IpAddr]) -> Result<Change, JoinError> {
         let (discovery, clock) = match gateway.session {
@@ -135,8 +145,17 @@ impl Record {
                 gateway.clock,
             ),
         };
-        let machine =
-            Session::of_machine(gateway.host, &self.member, &self.keytab, discovery, clock)?;
+        let own = Session::of_machine(gateway.host, &self.member, &self.keytab, discovery, clock)
+            .and_then(|own| {
+                own.log_in(gateway.deadline)?;
+                Ok(own)
+            });
+        let machine = match (&own, gateway.session) {
+            (Ok(own), _) => own,
+            // Its account or its keys are gone. Who may change accounts often may change records.
+            (Err(_), Some(session)) => session,
+            (Err(_), None) => return own.map(|_| Change::Unchanged),
+        };
         let tgt = machine.log_in(gateway.deadline)?.ticket;
         let requester = update::Requester {
             tgt: &tgt,
