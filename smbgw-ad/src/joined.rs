@@ -1,14 +1,16 @@
-//! The membership of this machine, whoever made it: what this program remembers, or what Samba says of
-//! a join by `net ads join`, `adcli` or others.
+//! The membership of this machine, whoever made it: what this program remembers, or what Samba's settings
+//! and the keytab say of a join by `net ads join`, `adcli` or others.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::{Command, Host};
 
 use crate::join_error::JoinError;
+use crate::krb::keytab::Keytab;
 use crate::membership::Membership;
-use crate::name::{ComputerName, DomainName, Realm};
+use crate::name::{ComputerName, DomainName, Principal, Realm};
+use crate::samba::remembered::{Remembered, remembered};
 use crate::samba::trust::{self, Trust};
 use crate::samba::{Member, globals};
 use crate::steps::keytab;
@@ -28,11 +30,53 @@ pub struct Joined {
     pub record: Option<Membership>,
 }
 
+/// A membership at a glance: without asking Samba's programs.
+pub(crate) struct Glance {
+    /// The domain.
+    pub(crate) domain: DomainName,
+    /// The member as Samba knows it.
+    pub(crate) member: Member,
+    /// The keytab with the machine's keys.
+    pub(crate) keytab: PathBuf,
+    /// What this program remembers, if it has made the membership.
+    pub(crate) record: Option<Membership>,
+    /// What Samba remembers.
+    pub(crate) samba: Remembered,
+    /// Whether the keytab has keys of the machine's account.
+    pub(crate) has_keys: bool,
+}
+
+impl Glance {
+    /// Whether there is a membership, as far as a glance tells.
+    pub(crate) fn is_member(&self) -> bool {
+        self.record.is_some() || self.has_keys || self.samba != Remembered::Nothing
+    }
+}
+
 /// The membership of `host`; `None` where it is in no domain.
 ///
 /// # Errors
 /// Where the host cannot be looked at.
 pub fn joined(host: &dyn Host, deadline: Deadline) -> Result<Option<Joined>, JoinError> {
+    let Some(found) = glance(host, deadline)? else {
+        return Ok(None);
+    };
+    let trust = match found.samba {
+        Remembered::Nothing => None,
+        _ => trust::read(host, &found.member, deadline)?,
+    };
+    let is_member = found.record.is_some() || found.has_keys || trust.is_some();
+    Ok(is_member.then_some(Joined {
+        domain: found.domain,
+        member: found.member,
+        keytab: found.keytab,
+        trust,
+        record: found.record,
+    }))
+}
+
+/// What there is of a membership, if anything names a domain.
+pub(crate) fn glance(host: &dyn Host, deadline: Deadline) -> Result<Option<Glance>, JoinError> {
     if let Some(record) = Membership::load(host)? {
         let domain = &record.domain;
         let member = Member::new(
@@ -40,38 +84,88 @@ pub fn joined(host: &dyn Host, deadline: Deadline) -> Result<Option<Joined>, Joi
             &domain.netbios,
             domain.realm.clone(),
         )?;
-        return Ok(Some(Joined {
-            domain: domain.name.clone(),
-            trust: trust::read(host, &member, deadline)?,
+        return seen(
+            host,
+            domain.name.clone(),
             member,
-            keytab: record.keytab.clone(),
-            record: Some(record),
-        }));
+            record.keytab.clone(),
+            Some(record),
+        )
+        .map(Some);
     }
     let theirs = globals::administrators(host)?;
-    let (Some(realm), Some(workgroup)) = (theirs.text("realm"), theirs.text("workgroup")) else {
+    let text = |name| theirs.text(name).filter(|value| !value.is_empty());
+    let keytab = text("dedicated keytab file");
+    let keytab = keytab.map_or_else(|| PathBuf::from(keytab::DEFAULT), PathBuf::from);
+    let accounts = accounts(host, &keytab)?;
+    let realm: Option<Realm> = match text("realm") {
+        Some(realm) => Some(realm.to_ascii_uppercase().parse()?),
+        // Samba is not set up; the keytab of one domain says enough.
+        None => match accounts.as_slice() {
+            [(_, realm)] => Some(realm.clone()),
+            _ => None,
+        },
+    };
+    let Some(realm) = realm else {
         return Ok(None);
     };
-    let realm: Realm = realm.to_ascii_uppercase().parse()?;
-    let computer: ComputerName = match theirs.text("netbios name") {
-        Some(name) => name.parse()?,
-        None => short_name(host, deadline)?.parse()?,
+    let own = |(computer, of): &(ComputerName, Realm)| (*of == realm).then(|| computer.clone());
+    let computer = match (text("netbios name"), accounts.iter().find_map(own)) {
+        (Some(name), _) => name.parse()?,
+        (None, Some(computer)) => computer,
+        (None, None) => short_name(host, deadline)?.parse()?,
     };
     let domain: DomainName = realm.as_str().parse()?;
-    let member = Member::new(computer, &workgroup, realm)?;
-    let Some(trust) = trust::read(host, &member, deadline)? else {
-        return Ok(None);
+    let workgroup = match (text("realm"), text("workgroup")) {
+        (Some(_), Some(workgroup)) => workgroup,
+        // What a domain is called for short unless somebody chose otherwise.
+        _ => realm
+            .as_str()
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(15)
+            .collect(),
     };
-    let keytab = theirs.text("dedicated keytab file");
-    let keytab = keytab.filter(|path| !path.is_empty());
-    let keytab = keytab.map_or_else(|| PathBuf::from(keytab::DEFAULT), PathBuf::from);
-    Ok(Some(Joined {
+    let member = Member::new(computer, &workgroup, realm)?;
+    let found = seen(host, domain, member, keytab, None)?;
+    Ok(found.is_member().then_some(found))
+}
+
+fn seen(
+    host: &dyn Host,
+    domain: DomainName,
+    member: Member,
+    keytab: PathBuf,
+    record: Option<Membership>,
+) -> Result<Glance, JoinError> {
+    let own = (member.computer.clone(), member.realm.clone());
+    Ok(Glance {
+        samba: remembered(host, &member)?,
+        // One that cannot be read has none; whoever needs its keys says why.
+        has_keys: accounts(host, &keytab)?.contains(&own),
         domain,
         member,
         keytab,
-        trust: Some(trust),
-        record: None,
-    }))
+        record,
+    })
+}
+
+/// The accounts of computers that have keys in the keytab at `path`.
+fn accounts(host: &dyn Host, path: &Path) -> Result<Vec<(ComputerName, Realm)>, JoinError> {
+    let Some(bytes) = host.read(path)? else {
+        return Ok(Vec::new());
+    };
+    let keytab = Keytab::parse(&zeroize::Zeroizing::new(bytes)).unwrap_or_default();
+    let account = |principal: &Principal| match principal.parts() {
+        [name] => Some((
+            name.strip_suffix('$')?.parse().ok()?,
+            principal.realm().clone(),
+        )),
+        _ => None,
+    };
+    Ok(keytab.principals().iter().filter_map(account).collect())
 }
 
 /// What the host calls itself (hostname(1)).

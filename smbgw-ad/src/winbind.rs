@@ -128,6 +128,27 @@ pub fn standing(host: &dyn Host, deadline: Deadline) -> Result<Standing, Winbind
     })
 }
 
+/// Asks winbindd for the domain controller that it uses, which has to answer over the secure channel
+/// (`wbinfo --ping-dc`). It is quick, and proves the machine's secret only as far as that channel is new.
+///
+/// # Errors
+/// [`WinbindError::Down`] where winbindd does not run, [`WinbindError::Channel`] where none answers.
+pub fn controller(host: &dyn Host, deadline: Deadline) -> Result<Option<String>, WinbindError> {
+    let ask = Command::new("wbinfo").arg("--ping-dc").accept(&[1, 255]);
+    let output = host.run(&ask, deadline)?;
+    let said = format!("{}{}", output.text(), output.error_text());
+    match output.status {
+        0 => Ok(quoted(&said)),
+        _ if said.contains(NOT_THERE) => Err(WinbindError::Down),
+        _ => Err(WinbindError::Channel {
+            why: status_in(&said),
+        }),
+    }
+}
+
+/// How `wbinfo` says that winbindd does not run.
+const NOT_THERE: &str = "WBC_ERR_WINBIND_NOT_AVAILABLE";
+
 /// Has winbindd prove the machine's secret to a domain controller now.
 ///
 /// # Errors

@@ -5,7 +5,7 @@
 //!
 //! - [`blob`] is the offline domain join blob (MS-ODJ) that Samba and Windows exchange.
 //! - [`tell`] gives Samba the machine's secret, changes it, and takes it back.
-//! - [`trust`] is what Samba says that it knows of its domain.
+//! - [`trust`] is what Samba says that it knows of its domain, [`remembered`] the same at a glance.
 //! - [`globals`] are the settings of a member in `smb.conf`.
 //! - [`member`] says to Samba's programs which member of which domain they work for.
 
@@ -14,6 +14,8 @@ mod error;
 pub mod globals;
 pub mod member;
 mod records;
+pub mod remembered;
+mod tdb;
 pub mod tell;
 pub mod trust;
 

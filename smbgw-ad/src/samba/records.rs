@@ -257,7 +257,7 @@ fn tdbtool(
 }
 
 /// Where Debian's Samba has its secrets.
-const PRIVATE_DIR: &str = "/var/lib/samba/private";
+pub(super) const PRIVATE_DIR: &str = "/var/lib/samba/private";
 
 #[cfg(test)]
 mod tests {

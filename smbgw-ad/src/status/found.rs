@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::discover::SiteName;
-use crate::name::{ComputerName, DomainName, Guid, HostName, Realm, Sid, Spn};
+use crate::krb::keytab::Keytab;
+use crate::name::{ComputerName, DomainName, Guid, HostName, Principal, Realm, Sid, Spn};
 use crate::reason::Reason;
 
 /// How a machine stands with its domain.
@@ -112,6 +113,19 @@ pub struct KeytabStatus {
     pub kvno: Option<u32>,
     /// The encryption types of these, the best first.
     pub encryption_types: Vec<String>,
+}
+
+impl KeytabStatus {
+    /// What `keytab`, the file `path`, has of `account`.
+    pub(super) fn of(path: &Path, keytab: &Keytab, account: &Principal) -> Self {
+        let kvno = keytab.newest(account);
+        let keys = kvno.map_or_else(Vec::new, |kvno| keytab.keys(account, kvno));
+        Self {
+            path: path.into(),
+            kvno,
+            encryption_types: keys.iter().map(|key| key.etype().to_string()).collect(),
+        }
+    }
 }
 
 /// The password of a member.
@@ -227,4 +241,16 @@ pub struct AccountStatus {
     pub services: Vec<Spn>,
     /// Services that it should have and lacks.
     pub missing_services: Vec<Spn>,
+    /// Services that other accounts have as well: Kerberos would use either key.
+    pub shared_services: Vec<SharedService>,
+}
+
+/// An account that has names of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SharedService {
+    /// Where it is: its distinguished name.
+    pub dn: String,
+    /// The names.
+    pub names: Vec<String>,
 }
