@@ -18,7 +18,8 @@ use smbgw_core::probe::{
 use smbgw_core::secret::Secret;
 use smbgw_core::service::{DirectService, ServiceState, SmbService, detect};
 use smbgw_core::share::ShareName;
-use smbgw_testing::{Capability, Daemon, require, run, wait_until};
+use smbgw_core::testing::EnteredHost;
+use smbgw_testing::{Capability, Daemon, LightHost, require, run, wait_until};
 
 const GLOBAL: &str = "[global]\nload printers = no\ndisable spoolss = yes\n";
 
@@ -336,4 +337,41 @@ fn the_probe_goes_where_smbd_listens() {
         let refused = anonymous(&one).once(&host, soon()).unwrap_err();
         assert_eq!(refused.code(), "smb.connection-refused");
     });
+}
+
+#[test]
+fn an_smbd_inside_something_else_is_asked_by_its_own_programs() {
+    require!(Capability::Samba);
+    let light = LightHost::start().unwrap();
+    let entered = EnteredHost::new("inside", light.pid());
+    let service = detect(&entered);
+    light
+        .write(
+            "/etc/samba/smb.conf",
+            &format!("{GLOBAL}[one]\npath = /srv\n"),
+        )
+        .unwrap();
+    assert_eq!(service.state(soon()).unwrap(), ServiceState::Stopped);
+    assert_eq!(service.stop(soon()).unwrap(), Change::Unchanged);
+    let refused = service.reload(soon()).unwrap_err();
+    assert_eq!(refused.code(), "service.not-running");
+    service.close_share("one", soon()).unwrap();
+
+    assert_eq!(service.start(soon()).unwrap(), Change::Updated);
+    assert_eq!(service.start(soon()).unwrap(), Change::Unchanged);
+    let there = anonymous(&share("one")).wait_until_there(&entered, soon());
+    assert_eq!(there.unwrap(), ProbeResult::ExistsButDenied);
+    light
+        .write(
+            "/etc/samba/smb.conf",
+            &format!("{GLOBAL}[two]\npath = /srv\n"),
+        )
+        .unwrap();
+    service.reload(soon()).unwrap();
+    let there = anonymous(&share("two")).wait_until_there(&entered, soon());
+    assert_eq!(there.unwrap(), ProbeResult::ExistsButDenied);
+    service.close_share("two", soon()).unwrap();
+
+    assert_eq!(service.stop(soon()).unwrap(), Change::Updated);
+    assert_eq!(service.state(soon()).unwrap(), ServiceState::Stopped);
 }

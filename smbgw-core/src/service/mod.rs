@@ -1,10 +1,12 @@
 //! The Samba file server of a host: whether it runs, and making it start, stop and reload.
 //!
 //! [`detect`] finds out who is in charge of it: systemd ([`SystemdService`]) or nobody, and then
-//! its process is watched and signalled itself ([`DirectService`]). A call leaves no thread,
+//! its process is watched and signalled itself ([`DirectService`]), or asked by Samba's own programs
+//! where it runs inside something else ([`InsideService`]). A call leaves no thread,
 //! connection or file descriptor behind, and works in a forked process.
 
 mod direct;
+mod inside;
 #[cfg(feature = "systemd")]
 mod systemd;
 
@@ -19,6 +21,7 @@ use crate::error::{Coded, ErrorKind};
 use crate::host::{Command, CommandError, FileError, Host};
 
 pub use direct::DirectService;
+pub use inside::InsideService;
 #[cfg(feature = "systemd")]
 pub use systemd::SystemdService;
 
@@ -70,13 +73,17 @@ pub enum ServiceState {
     Stopped,
 }
 
-/// The service of `host`: systemd's unit where systemd runs and can be talked to, else smbd itself.
+/// The service of `host`: systemd's unit where systemd runs and can be talked to, else smbd itself, by
+/// its process where that can be seen from here.
 pub fn detect<'a>(host: &'a dyn Host) -> Box<dyn SmbService + 'a> {
     #[cfg(feature = "systemd")]
     if let Some(service) = SystemdService::detect(host) {
         return Box::new(service);
     }
-    Box::new(DirectService::new(host))
+    match host.is_live() && !shares_processes(host) {
+        true => Box::new(InsideService::new(host)),
+        false => Box::new(DirectService::new(host)),
+    }
 }
 
 /// Another unit of the systemd of `host`, such as `winbind.service`; `None` where systemd does not
