@@ -8,9 +8,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use smbgw_core::change::Change;
+use smbgw_core::error::Coded;
 use smbgw_core::step::{Action, LeftBehind};
 use smbgw_core::step_error::StepError;
 
+use crate::code::Code;
 use crate::dns::update;
 use crate::gateway::Gateway;
 use crate::join_error::{JoinError, step};
@@ -150,17 +152,29 @@ impl Record {
                 own.log_in(gateway.deadline)?;
                 Ok(own)
             });
-        let machine = match (&own, gateway.session) {
-            (Ok(own), _) => own,
-            // Its account or its keys are gone. Who may change accounts often may change records.
-            (Err(_), Some(session)) => session,
-            (Err(_), None) => return own.map(|_| Change::Unchanged),
-        };
-        let tgt = machine.log_in(gateway.deadline)?.ticket;
+        let done = own.and_then(|own| self.set_as(gateway, &own, addresses));
+        match (done, gateway.session) {
+            // Its account or its keys are gone, or the record is that of an account that had the name
+            // before. Who may change accounts often may change records.
+            (Err(error), Some(session)) if error.code() != Code::DnsUpdateFailed.as_str() => {
+                tracing::debug!(%error, "the machine may not change its record");
+                self.set_as(gateway, session, addresses)
+            }
+            (done, _) => done,
+        }
+    }
+
+    fn set_as(
+        &self,
+        gateway: &Gateway<'_>,
+        session: &Session,
+        addresses: &[IpAddr],
+    ) -> Result<Change, JoinError> {
+        let tgt = session.log_in(gateway.deadline)?.ticket;
         let requester = update::Requester {
             tgt: &tgt,
-            finder: machine.kdcs(),
-            clock: machine.clock(),
+            finder: session.kdcs(),
+            clock: session.clock(),
         };
         let (host, deadline) = (&self.host_name, gateway.deadline);
         gateway.resolve(|resolver| {
