@@ -178,7 +178,10 @@ pub(crate) fn host_name(host: &dyn Host, deadline: Deadline) -> Result<String, J
 }
 
 /// The same without its domain, and as long as a NetBIOS name can be.
-fn short_name(host: &dyn Host, deadline: Deadline) -> Result<String, JoinError> {
+///
+/// # Errors
+/// Where it cannot be asked.
+pub(crate) fn short_name(host: &dyn Host, deadline: Deadline) -> Result<String, JoinError> {
     let name = host_name(host, deadline)?;
     let label = name.split('.').next().unwrap_or_default();
     Ok(label.chars().take(15).collect())

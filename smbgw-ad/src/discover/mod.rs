@@ -18,6 +18,7 @@
 //! ```
 
 pub mod cldap;
+mod draft;
 mod error;
 mod kdc;
 pub mod netlogon;
@@ -32,6 +33,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use smbgw_core::deadline::Deadline;
 
+pub use draft::DiscoverDraft;
 pub use error::{DiscoverError, Failure, Tried};
 pub use kdc::Kdcs;
 pub use netlogon::Flags;
@@ -58,7 +60,7 @@ pub struct Domain {
 }
 
 /// A domain controller that answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DomainController {
     /// Its name.
@@ -73,8 +75,9 @@ pub struct DomainController {
     pub site: Option<SiteName>,
     /// What it does.
     pub flags: Flags,
-    /// How long it took to answer.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    /// How long it took to answer; in JSON in milliseconds.
+    #[serde(rename = "milliseconds", serialize_with = "milliseconds")]
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     pub round_trip: Duration,
 }
 
@@ -83,6 +86,10 @@ impl DomainController {
     pub fn socket(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.address, port)
     }
+}
+
+fn milliseconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_micros() as f64 / 1000.0)
 }
 
 /// A controller that was given instead of looked up.

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::SiteName;
 use crate::dns::Malformed;
@@ -19,10 +19,30 @@ const WITH_IP: u32 = 0x8;
 /// With the name of the site next to the client's.
 const WITH_CLOSEST_SITE: u32 = 0x10;
 
-/// What a controller does (MS-ADTS 6.3.1.2).
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+/// What a controller does (MS-ADTS 6.3.1.2); in JSON as [words](Flags::words).
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Flags(pub u32);
+
+impl Serialize for Flags {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.words())
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Flags {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Flags".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "What a controller does, such as `writable` and `kdc`.",
+            "type": "array",
+            "items": { "type": "string" },
+        })
+    }
+}
 
 impl Flags {
     /// It has the role of the primary domain controller.

@@ -3,8 +3,12 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{Coded, Problem};
+use smbgw_core::host::Host;
 
+use crate::join_error::JoinError;
+use crate::joined::short_name;
 use crate::ldap::Dn;
 use crate::name::{ComputerName, DomainName, HostName, Principal, Realm};
 
@@ -170,6 +174,18 @@ pub enum Existing {
 }
 
 impl JoinDraft {
+    /// Whose password a join needs: the user as given, or the computer where a pre-created account
+    /// with a one-time password is taken over.
+    ///
+    /// # Errors
+    /// Where the host has to be asked for its name, and does not tell it.
+    pub fn whose_password(&self, host: &dyn Host, deadline: Deadline) -> Result<String, JoinError> {
+        match self.user.as_ref().or(self.computer_name.as_ref()) {
+            Some(name) => Ok(name.clone()),
+            None => short_name(host, deadline),
+        }
+    }
+
     /// Checks every field by itself and the fields against each other; `host` is the name that the host
     /// goes by, from which names are made that are not given.
     ///

@@ -4,6 +4,7 @@
 //! by step. Where a step fails, what was done is taken back, the account included.
 
 mod addresses;
+mod check;
 mod draft;
 mod plan;
 mod ports;
@@ -19,6 +20,7 @@ use smbgw_core::secret::Secret;
 use smbgw_core::service::SmbService;
 use smbgw_core::transaction::carry_out;
 
+pub use check::{JoinCheck, check};
 pub use draft::{Alias, Existing, JoinDraft, JoinSpec, JoiningUser};
 pub use ports::NEEDED;
 
@@ -62,25 +64,13 @@ pub struct Parts<'a> {
 /// # Errors
 /// Where the request is wrong, or the machine or the domain is not ready; nothing was touched then.
 pub fn join(parts: &Parts<'_>, draft: &JoinDraft, password: &Secret) -> Result<Outcome, JoinError> {
-    if !parts.host.is_live() {
-        return Err(JoinError::NotLive(parts.host.name().into()));
-    }
-    let spec = draft
-        .check(&host_name(parts.host, parts.deadline)?)
-        .map_err(JoinError::Refused)?;
+    let spec = checked(parts, draft)?;
     let _lock = parts
         .host
         .lock("domain", "joining a domain", parts.deadline)?;
-    let discovery = find(parts, &spec.domain, spec.server.as_deref())?;
-    let who = who(&spec, &discovery.domain, password)?;
-    let session = Session::new(discovery, who, parts.clock);
+    let session = session(parts, &spec, password)?;
     let mut notes = settle_earlier(&parts.gateway(Some(&session), None))?;
-    if let Some(known) = Membership::load(parts.host)? {
-        return Err(JoinError::AlreadyJoined {
-            domain: known.domain.name.to_string(),
-            computer: known.computer,
-        });
-    }
+    in_no_domain(parts)?;
     let ready = preflight(&parts.gateway(Some(&session), None), &spec, &session)?;
     notes.extend(ready.notes());
     let new = password::random()?;
@@ -138,6 +128,34 @@ pub(crate) fn find(
     server: Option<&str>,
 ) -> Result<Discovery, JoinError> {
     parts.gateway(None, None).find(domain, server)
+}
+
+/// What `draft` asks for, where it is in order by itself.
+fn checked(parts: &Parts<'_>, draft: &JoinDraft) -> Result<JoinSpec, JoinError> {
+    if !parts.host.is_live() {
+        return Err(JoinError::NotLive(parts.host.name().into()));
+    }
+    draft
+        .check(&host_name(parts.host, parts.deadline)?)
+        .map_err(JoinError::Refused)
+}
+
+/// The domain that `spec` names, for whoever joins.
+fn session(parts: &Parts<'_>, spec: &JoinSpec, password: &Secret) -> Result<Session, JoinError> {
+    let discovery = find(parts, &spec.domain, spec.server.as_deref())?;
+    let who = who(spec, &discovery.domain, password)?;
+    Ok(Session::new(discovery, who, parts.clock))
+}
+
+/// Fails where this program has joined a domain already.
+fn in_no_domain(parts: &Parts<'_>) -> Result<(), JoinError> {
+    match Membership::load(parts.host)? {
+        None => Ok(()),
+        Some(known) => Err(JoinError::AlreadyJoined {
+            domain: known.domain.name.to_string(),
+            computer: known.computer,
+        }),
+    }
 }
 
 fn who(spec: &JoinSpec, domain: &Domain, password: &Secret) -> Result<Who, JoinError> {
