@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::name::{DomainName, HostName};
+use crate::name::DomainName;
 use crate::reason::Reason;
 
 /// Everything that was found out about a domain.
@@ -13,8 +13,9 @@ use crate::reason::Reason;
 pub struct Diagnosis {
     /// The domain.
     pub domain: DomainName,
-    /// The domain controller that most checks were made with; none where none was found.
-    pub controller: Option<HostName>,
+    /// The domain controller that most checks were made with, by its name or, where that is not known, its
+    /// address; none where none was found.
+    pub controller: Option<String>,
     /// The checks, in the order in which they were made.
     pub checks: Vec<Check>,
 }

@@ -4,9 +4,14 @@
 //! another check is skipped, and says which one that is. Nothing is changed, and nothing has to be joined.
 
 mod check;
+mod controllers;
+mod directory;
+mod kerberos;
+mod names;
 mod request;
+mod run;
 
-pub use check::{Check, CheckName, Diagnosis, Verdict};
+pub use check::{Check, CheckName, Diagnosis, Problem, Verdict};
 pub use request::{DiagnoseDraft, DiagnoseRequest};
 
 use smbgw_core::deadline::Deadline;
@@ -15,22 +20,65 @@ use smbgw_core::secret::Secret;
 
 use crate::clock::Clock;
 use crate::dns::Resolver;
+use run::{Found, Run};
 
 /// Checks everything that members of the domain need of it, from `host`.
 ///
 /// `password` is that of the user of `request`. `resolver` has the servers to ask for names; those of the host
 /// if not given. All sockets are those of the calling thread's network.
 pub fn diagnose(
-    _host: &dyn Host,
+    host: &dyn Host,
     request: &DiagnoseRequest,
-    _password: Option<&Secret>,
-    _resolver: Option<&Resolver>,
-    _clock: Clock,
-    _deadline: Deadline,
+    password: Option<&Secret>,
+    resolver: Option<&Resolver>,
+    clock: Clock,
+    deadline: Deadline,
 ) -> Diagnosis {
+    let mut run = Run::new(deadline);
+    let resolver = match resolver {
+        Some(resolver) => resolver.clone(),
+        None => of_host(&mut run, host),
+    };
+    names::servers(&mut run, &request.domain, &resolver);
+    let controllers = names::service_records(&mut run, &request.domain, &resolver);
+    let addresses = match controllers.is_empty() {
+        false => names::addresses(&mut run, &controllers, &resolver),
+        true => {
+            run.skip(CheckName::Addresses, CheckName::ServiceRecords);
+            Vec::new()
+        }
+    };
+    match addresses.is_empty() {
+        false => names::reverse(&mut run, &addresses, &resolver),
+        true => run.skip(CheckName::Reverse, CheckName::Addresses),
+    }
+    let chosen = controllers::choose(&mut run, request, &resolver, &addresses);
+    let chosen = chosen.as_ref();
+    controllers::site(&mut run, chosen);
+    let open = controllers::ports(&mut run, chosen);
+    let root = directory::root(&mut run, chosen, &open, clock);
+    directory::tls(&mut run, chosen, &open);
+    let kerberos = kerberos::answers(&mut run, request, chosen, &open, clock);
+    let (asking, exact) = match kerberos {
+        Some((asking, skew)) => (Some(asking), Some(skew)),
+        None => (None, None),
+    };
+    directory::clock(&mut run, exact, root.and_then(|(_, skew)| skew));
+    kerberos::login_and_ticket(&mut run, request, password, chosen, asking, &open, clock);
     Diagnosis {
         domain: request.domain.clone(),
-        controller: None,
-        checks: Vec::new(),
+        controller: chosen.map(controllers::Chosen::shown),
+        checks: run.checks,
+    }
+}
+
+/// The name servers of the host; none, and a check that says so, where it has none.
+fn of_host(run: &mut Run, host: &dyn Host) -> Resolver {
+    match Resolver::of_host(host) {
+        Ok(resolver) => resolver,
+        Err(error) => {
+            run.check(CheckName::DnsServer, None, |_| (Found::failed(&error), ()));
+            Resolver::with_servers([])
+        }
     }
 }
