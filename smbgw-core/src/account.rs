@@ -48,6 +48,12 @@ impl UserName {
         &self.0
     }
 
+    /// Whether it names somebody of a domain: `DOM\alice` or `alice@dom.example`. A name with
+    /// neither `\` nor `@` is one of this machine.
+    pub fn is_of_domain(&self) -> bool {
+        self.0.contains(['\\', '@'])
+    }
+
     /// Whether an account with this name can be made: lower-case letters, digits, `-` and `_`, not
     /// beginning with a digit or `-`, at most [`LONGEST_NEW_NAME`] bytes (`NAME_REGEX` of
     /// adduser.conf(5)).

@@ -252,6 +252,20 @@ mod tests {
     }
 
     #[test]
+    fn a_record_of_before_there_were_methods_lets_in_everybody_it_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = LocalHost::with_root(dir.path());
+        let now = record("old");
+        store(&host, &now).unwrap();
+        let path = dir.path().join("etc/smbgw/shares/old.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let before = text.replace("    \"auth\": \"hybrid\",\n", "");
+        assert_ne!(before, text);
+        std::fs::write(&path, before).unwrap();
+        assert_eq!(load(&host, now.name()).unwrap(), Some(now));
+    }
+
+    #[test]
     fn a_snapshot_saves_reading_while_nothing_changes() {
         for name in ["a", "b-1", "c", "e"] {
             let (all, current) = stored(name, 60, None);

@@ -10,6 +10,7 @@
 
 use std::path::Path;
 
+use crate::account::UserName;
 use crate::catalog::{self, ShareRecord};
 use crate::change::Change;
 use crate::deadline::Deadline;
@@ -22,7 +23,7 @@ use crate::smbconf::globals::{Globals, explicit_globals_following};
 use crate::smbconf::include::{Edit, IncludePath, IncludePathError, attach, detach, is_skeleton};
 use crate::smbconf::lex::{self, Item};
 use crate::smbconf::names::canonical;
-use crate::smbconf::render::{RenderError, Value, render_section};
+use crate::smbconf::render::{Problem, RenderError, Value, render_section};
 use crate::state_error::StateError;
 
 /// What the administrator's `smb.conf` sets globally, its includes but for ours followed.
@@ -87,12 +88,12 @@ pub fn render_share(
 ) -> Result<String, RenderError> {
     let path = spec.path.to_string();
     let yes_no = |yes: bool| if yes { "yes" } else { "no" };
-    let who: Vec<String> = spec
-        .access
-        .users
-        .iter()
+    let is_let_in = |name: &&UserName| spec.auth.lets_in(name);
+    let users = spec.access.users.iter().filter(is_let_in);
+    let groups = spec.access.groups.iter().filter(is_let_in);
+    let who: Vec<String> = users
         .map(ToString::to_string)
-        .chain(spec.access.groups.iter().map(|group| format!("@{group}")))
+        .chain(groups.map(|group| format!("@{group}")))
         .collect();
     let who: Vec<&str> = who.iter().map(String::as_str).collect();
     let mut parameters: Vec<(&str, Value<'_>)> = vec![("path", path.as_str().into())];
@@ -102,6 +103,14 @@ pub fn render_share(
     parameters.push(("read only", yes_no(spec.access.read_only).into()));
     parameters.push(("guest ok", yes_no(spec.access.guest).into()));
     if !spec.access.guest {
+        if who.is_empty() {
+            // An empty list lets in everybody.
+            return Err(RenderError::Value {
+                key: "valid users".into(),
+                value: String::new(),
+                problem: Problem::Empty,
+            });
+        }
         parameters.push(("valid users", Value::List(&who)));
     }
     // A guest has no key: smbd would announce that the share encrypts, and clients that believe it
@@ -533,6 +542,39 @@ mod tests {
 "
         );
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn samba_is_told_of_those_whom_the_method_lets_in() {
+        let valid_users = |auth: &str| {
+            let share = record("media", |draft| {
+                draft.users.push(r"AD\bob".into());
+                draft.groups = vec!["staff".into(), r"AD\domain users".into()];
+                draft.auth = Some(auth.into());
+            });
+            let text = render(&[share], &explicit_globals(b"")).unwrap();
+            let line = text.lines().find(|line| line.contains("valid users"));
+            line.unwrap().trim().to_string()
+        };
+        let expected = [
+            ("local", "valid users = alice @staff"),
+            ("domain", r#"valid users = AD\bob "@AD\domain users""#),
+            (
+                "hybrid",
+                r#"valid users = alice AD\bob @staff "@AD\domain users""#,
+            ),
+        ];
+        for (auth, line) in expected {
+            assert_eq!(valid_users(auth), line);
+        }
+    }
+
+    #[test]
+    fn a_list_of_nobody_is_never_written() {
+        // Samba takes it for everybody. A request cannot say this; a record that was edited can.
+        let mut share = record("media", |_| ());
+        share.spec.auth = crate::share::Authentication::Domain;
+        assert!(render(&[share], &explicit_globals(b"")).is_err());
     }
 
     #[test]

@@ -154,12 +154,18 @@ pub(crate) struct ShareOptions {
     /// The most the share may hold: 500M, 10G, 1.5T (binary multiples, as in ZFS and Proxmox).
     #[arg(long, value_name = "SIZE")]
     pub(crate) quota: Option<String>,
-    /// A Unix account that may use the share; may be given several times.
+    /// An account that may use the share, of this machine (alice) or of its domain ('AD\alice');
+    /// may be given several times.
     #[arg(long = "user", value_name = "NAME")]
     pub(crate) users: Vec<String>,
-    /// A Unix group whose members may use the share; may be given several times.
+    /// A group whose members may use the share, of this machine (staff) or of its domain
+    /// ('AD\domain users'); may be given several times.
     #[arg(long = "group", value_name = "NAME")]
     pub(crate) groups: Vec<String>,
+    /// Which of them are let in: those of the domain alone, those of this machine alone (local), or
+    /// both (hybrid) [default: hybrid].
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) auth: Option<String>,
     /// Make the accounts that do not exist, without log-in, with an SMB password that is asked
     /// for, or read from --password-file.
     #[arg(long = "create-user")]

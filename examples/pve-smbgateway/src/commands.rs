@@ -244,6 +244,7 @@ fn draft(name: String, options: ShareOptions) -> ShareDraft {
         quota: options.quota,
         users: options.users,
         groups: options.groups,
+        auth: options.auth,
         create_users: options.create_users,
         read_only: options.read_only,
         guest: options.guest,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::UserName;
 use crate::definition::render_share;
 use crate::error::{Coded, Problem};
-use crate::share::{ShareName, SharePath};
+use crate::share::{Authentication, ShareName, SharePath};
 use crate::size::{QuotaSize, SizeError};
 
 /// A share as it was asked for, nothing checked yet.
@@ -27,10 +27,14 @@ pub struct ShareDraft {
     pub path: Option<String>,
     /// The quota, such as `10G`.
     pub quota: Option<String>,
-    /// Unix accounts that may use the share.
+    /// Accounts that may use the share, of this machine (`alice`) or of a domain (`AD\bob`).
     pub users: Vec<String>,
-    /// Unix groups whose members may use the share.
+    /// Groups whose members may use the share, of this machine (`staff`) or of a domain
+    /// (`AD\domain users`).
     pub groups: Vec<String>,
+    /// Which of them are let in: those of a `domain`, the `local` ones, or both: `hybrid`, which is
+    /// the default.
+    pub auth: Option<String>,
     /// Make those of `users` that do not exist.
     pub create_users: bool,
     /// Nobody may write.
@@ -107,6 +111,10 @@ impl ShareDraft {
             None => Some(Encryption::default()),
             Some(text) => keep(text.parse(), "encrypt", problems),
         };
+        let auth = match self.auth.as_deref() {
+            None => Some(Authentication::default()),
+            Some(text) => keep(text.parse::<Authentication>(), "auth", problems),
+        };
         let comment = match self.comment.as_deref() {
             Some(text) if text.chars().any(char::is_control) || text.ends_with('\\') => {
                 problems.push(Problem::invalid(
@@ -123,12 +131,16 @@ impl ShareDraft {
         };
         let access = self.access(problems);
         self.contradictions(encryption, problems);
+        if let (Some(access), Some(auth)) = (&access, auth) {
+            problems.extend(nobody_let_in(access, auth));
+        }
         Some(ShareSpec {
             name: name?,
             mode: mode?,
             path: path?,
             quota: quota?,
             access: access?,
+            auth: auth?,
             min_protocol: min_protocol?,
             encryption: encryption?,
             comment: comment?,
@@ -182,6 +194,13 @@ impl ShareDraft {
                 "leave out either --guest or --user and --group",
             );
         }
+        if self.guest && self.auth.is_some() {
+            contradiction(
+                "auth",
+                "a share open to guests lets in everybody",
+                "leave out either --guest or --auth",
+            );
+        }
         if self.guest && encryption == Some(Encryption::Required) {
             contradiction(
                 "encrypt",
@@ -213,6 +232,9 @@ pub struct ShareSpec {
     pub quota: QuotaSize,
     /// Who may use it.
     pub access: Access,
+    /// Which of them are let in.
+    #[serde(default)]
+    pub auth: Authentication,
     /// The oldest protocol version accepted.
     pub min_protocol: Protocol,
     /// Whether the wire is encrypted.
@@ -227,14 +249,24 @@ pub struct ShareSpec {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Access {
-    /// Unix accounts.
+    /// Accounts of this machine or of a domain.
     pub users: Vec<UserName>,
-    /// Unix groups.
+    /// Groups of this machine or of a domain.
     pub groups: Vec<UserName>,
     /// Everybody, without a password.
     pub guest: bool,
     /// Nobody writes.
     pub read_only: bool,
+}
+
+impl Access {
+    /// The users and groups whom the method `auth` lets in.
+    pub fn let_in(&self, auth: Authentication) -> impl Iterator<Item = &UserName> {
+        self.users
+            .iter()
+            .chain(&self.groups)
+            .filter(move |name| auth.lets_in(name))
+    }
 }
 
 /// Where the share's Samba runs.
@@ -308,6 +340,16 @@ pub struct ChoiceError {
     given: String,
     what: &'static str,
     choices: &'static str,
+}
+
+impl ChoiceError {
+    pub(super) fn new(given: &str, what: &'static str, choices: &'static str) -> Self {
+        Self {
+            given: given.into(),
+            what,
+            choices,
+        }
+    }
 }
 
 impl Coded for ChoiceError {
@@ -391,6 +433,26 @@ impl FromStr for Encryption {
             }),
         }
     }
+}
+
+/// What is wrong where a share with this `access` lets in nobody by the method `auth`.
+pub(crate) fn nobody_let_in(access: &Access, auth: Authentication) -> Option<Problem> {
+    if access.guest || access.let_in(auth).next().is_some() {
+        return None;
+    }
+    let (whose, example) = match auth {
+        Authentication::Domain => ("of a domain", r"AD\bob"),
+        Authentication::Local => ("of this machine", "alice"),
+        Authentication::Hybrid => return None,
+    };
+    let message = format!(
+        "none of the share's users and groups is {whose}, so that `{auth}` would let in nobody"
+    );
+    Some(
+        Problem::invalid("auth", "share.access-missing", message).remedy(format!(
+            "choose another way to authenticate, or name somebody {whose}, such as `{example}`"
+        )),
+    )
 }
 
 /// Where shares go whose path is not given.
@@ -520,6 +582,40 @@ mod tests {
             }),
             ["quota"]
         );
+    }
+
+    #[test]
+    fn a_method_that_lets_in_nobody_is_refused() {
+        let with = |auth: &str, user: &str, group: Option<&str>| {
+            ShareDraft {
+                auth: Some(auth.into()),
+                users: vec![user.into()],
+                groups: group.into_iter().map(str::to_string).collect(),
+                ..draft()
+            }
+            .check()
+        };
+        for (auth, user) in [
+            ("domain", "alice"),
+            ("local", r"AD\alice"),
+            ("local", "a@ad.test"),
+        ] {
+            let problems = with(auth, user, None).unwrap_err();
+            assert_eq!(problems[0].field, "auth", "{problems:?}");
+            assert_eq!(problems[0].code, "share.access-missing");
+            assert_eq!(problems.len(), 1);
+        }
+        assert!(with("domain", "alice", Some(r"AD\domain users")).is_ok());
+        assert!(with("local", r"AD\alice", Some("staff")).is_ok());
+        assert!(with("hybrid", r"AD\alice", None).is_ok());
+        assert_eq!(with("ads", "alice", None).unwrap_err()[0].field, "auth");
+        let guest = ShareDraft {
+            guest: true,
+            users: vec![],
+            auth: Some("local".into()),
+            ..draft()
+        };
+        assert_eq!(guest.check().unwrap_err()[0].field, "auth");
     }
 
     #[test]
