@@ -19,6 +19,7 @@
 //! Nothing here starts a thread that outlives a call, keeps a connection, or changes anything of the
 //! process. Each operation has a [`Deadline`](smbgw_core::deadline::Deadline).
 
+pub mod audit;
 pub mod clock;
 pub mod code;
 pub mod diagnose;

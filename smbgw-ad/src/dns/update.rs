@@ -15,6 +15,7 @@ use super::message::{
 use super::name::Name;
 use super::resolver::{Resolver, Zone};
 use super::tsig::{Key, Unsigned, algorithm};
+use crate::audit;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::gss::{GssError, Initiator, Options};
@@ -288,9 +289,11 @@ impl Attempt<'_> {
         let (bytes, mac) = key
             .sign(&update, now)
             .map_err(|error| self.garbled(error))?;
-        let reply = stream
-            .exchange(&bytes)
-            .map_err(|error| self.network(error))?;
+        let change = format!("giving {} other addresses", self.host);
+        audit::asking(&self.server, &change);
+        let reply = stream.exchange(&bytes);
+        audit::answered(&self.server, &change);
+        let reply = reply.map_err(|error| self.network(error))?;
         let answer = Message::decode(&reply).map_err(|error| self.garbled(error))?;
         if !answer.response || answer.id != update.id || answer.operation != UPDATE {
             return Err(self.garbled(Malformed("the answer is to something else")));

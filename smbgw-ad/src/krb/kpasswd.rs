@@ -21,6 +21,7 @@ use super::der::{
 use super::message::{self, EncryptedData, ErrorMessage};
 use super::ticket::ServiceTicket;
 use super::transport::{self, TransportError};
+use crate::audit;
 use crate::clock::Clock;
 use crate::code::Code;
 use crate::name::Principal;
@@ -287,8 +288,10 @@ fn run(
         .local_addr()
         .map_err(|source| PasswordError::NoAddress { server, source })?;
     let request = request(ticket, version, data, local.ip(), clock)?;
-    let answer = transport::exchange_on(&mut stream, &request.bytes, deadline)
-        .map_err(|source| PasswordError::Unsure { server, source })?;
+    audit::asking(&server, "setting a password");
+    let answer = transport::exchange_on(&mut stream, &request.bytes, deadline);
+    audit::answered(&server, "setting a password");
+    let answer = answer.map_err(|source| PasswordError::Unsure { server, source })?;
     let verdict = read_answer(&answer, request)?;
     match verdict.result {
         SUCCESS => Ok(()),

@@ -11,6 +11,7 @@ use smbgw_core::deadline::Deadline;
 use smbgw_core::secret::Secret;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::audit;
 use crate::clock::Clock;
 use crate::krb::ticket::ServiceTicket;
 use crate::name::HostName;
@@ -357,6 +358,7 @@ impl Connection {
     ) -> Result<(), LdapError> {
         let doing = format!("deleting `{target}`");
         let name = target.to_string();
+        audit::asking(&self.server, &doing);
         let result = self.ask(&doing, deadline, async |ldap| {
             if tree {
                 ldap.with_controls(RawControl {
@@ -366,7 +368,9 @@ impl Connection {
                 });
             }
             ldap.delete(&name).await
-        })?;
+        });
+        audit::answered(&self.server, &doing);
+        let result = result?;
         match result.rc {
             0 => Ok(()),
             code => Err(self.refused(doing, Refusal::new(code, &result.text, &result.refs))),
@@ -383,9 +387,11 @@ impl Connection {
         self.check_usable()?;
         self.usable = false;
         let (runtime, link) = (&self.runtime, &mut self.link);
+        audit::asking(&self.server, &doing);
         let answer = runtime.block_on(async {
             tokio::time::timeout(deadline.remaining(), link.exchange(request)).await
         });
+        audit::answered(&self.server, &doing);
         let answer = self.settled(
             &doing,
             answer.map_err(|_| None).and_then(|a| a.map_err(Some)),
