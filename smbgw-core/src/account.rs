@@ -1,9 +1,11 @@
 //! Users and groups of a host, and the passwords Samba knows of them.
 //!
 //! Look-ups go through the host's own name service (getent(1)), so that users of a domain are found
-//! as well; on the files of an image they read `/etc/passwd` and `/etc/group`.
+//! as well; where it knows nobody of a domain's name, winbindd is asked itself. On the files of an
+//! image they read `/etc/passwd` and `/etc/group`.
 
 pub mod ids;
+mod winbind;
 
 use std::fmt;
 use std::path::Path;
@@ -16,6 +18,7 @@ use crate::deadline::Deadline;
 use crate::error::{Coded, ErrorKind};
 use crate::host::{Command, CommandError, FileError, Host, Output};
 use crate::secret::Secret;
+use ids::Database;
 
 /// The longest name that useradd(8) takes, in bytes.
 pub const LONGEST_NEW_NAME: usize = 32;
@@ -206,7 +209,7 @@ pub fn find_user(
     name: &UserName,
     deadline: Deadline,
 ) -> Result<Option<UserEntry>, AccountError> {
-    look_up(host, "passwd", name, deadline, parse_user)
+    look_up(host, Database::Users, name, deadline, parse_user)
 }
 
 /// The group `name`, if the host knows one.
@@ -218,7 +221,17 @@ pub fn find_group(
     name: &UserName,
     deadline: Deadline,
 ) -> Result<Option<GroupEntry>, AccountError> {
-    look_up(host, "group", name, deadline, parse_group)
+    look_up(host, Database::Groups, name, deadline, parse_group)
+}
+
+/// Whether winbindd knows `name`, written as it is, for somebody of a domain.
+pub(crate) fn is_known_to_winbind(
+    host: &dyn Host,
+    database: Database,
+    name: &UserName,
+    deadline: Deadline,
+) -> Result<bool, AccountError> {
+    Ok(winbind::line(host, database, name, deadline)?.is_some())
 }
 
 /// Makes the user `name` with a group of the same name: without a home directory, without a Unix
@@ -369,6 +382,12 @@ pub enum AccountError {
         /// The name.
         name: UserName,
     },
+    /// winbindd did not say who it is.
+    #[error("winbindd did not say in time who `{name}` is")]
+    NoAnswer {
+        /// The name.
+        name: UserName,
+    },
     /// The name is good for looking up only.
     #[error("no account named `{name}` can be made on this machine")]
     CannotBeCreated {
@@ -411,6 +430,7 @@ impl Coded for AccountError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoSuchUser { .. } => "account.not-found",
+            Self::NoAnswer { .. } => "account.no-answer",
             Self::CannotBeCreated { .. } => "account.name-not-creatable",
             Self::GroupExists { .. } => "account.group-exists",
             Self::InUse { .. } => "account.in-use",
@@ -424,6 +444,7 @@ impl Coded for AccountError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NoSuchUser { .. } => ErrorKind::NotFound,
+            Self::NoAnswer { .. } => ErrorKind::Failed,
             Self::CannotBeCreated { .. } | Self::Password { .. } => ErrorKind::Invalid,
             Self::GroupExists { .. } | Self::InUse { .. } => ErrorKind::Conflict,
             Self::NotLive { .. } => ErrorKind::Unsupported,
@@ -441,6 +462,11 @@ impl Coded for AccountError {
             Self::NoSuchUser { .. } => Some(
                 "see with `getent passwd` how users are spelled here; users of a domain need \
                  winbind or sssd in /etc/nsswitch.conf"
+                    .into(),
+            ),
+            Self::NoAnswer { .. } => Some(
+                "see with `wbinfo --online-status` whether a domain controller can be reached, and \
+                 do it again"
                     .into(),
             ),
             Self::CannotBeCreated { .. } => Some(format!(
@@ -476,13 +502,13 @@ const LONGEST_PASSWORD: usize = 255;
 
 fn look_up<T>(
     host: &dyn Host,
-    database: &'static str,
+    database: Database,
     name: &UserName,
     deadline: Deadline,
     parse: fn(&str) -> Option<(&str, T)>,
 ) -> Result<Option<T>, AccountError> {
     if !host.is_live() {
-        let path = Path::new("/etc").join(database);
+        let path = Path::new("/etc").join(database.name());
         let content = host.read(&path)?.unwrap_or_default();
         let content = String::from_utf8_lossy(&content);
         return Ok(content
@@ -492,19 +518,28 @@ fn look_up<T>(
             .map(|(_, entry)| entry));
     }
     let command = Command::new("getent")
-        .args([database, "--", name.as_str()])
+        .args([database.name(), "--", name.as_str()])
         .accept(&[NO_SUCH_KEY]);
     let output = host.run(&command, deadline)?;
-    if output.status == NO_SUCH_KEY {
-        return Ok(None);
-    }
-    let text = output.text();
+    let text = match output.status {
+        NO_SUCH_KEY if name.is_of_domain() => {
+            match winbind::line(host, database, name, deadline)? {
+                Some(line) => line,
+                None => return Ok(None),
+            }
+        }
+        NO_SUCH_KEY => return Ok(None),
+        _ => output.text(),
+    };
     // A domain may spell the name in another way than it was asked for.
     match text.lines().find_map(parse) {
         Some((_, entry)) => Ok(Some(entry)),
         None => Err(CommandError::unexpected(
             &command,
-            format!("a line of the form of {database}(5) was expected, `{text}` came"),
+            format!(
+                "a line of the form of {}(5) was expected, `{text}` came",
+                database.name()
+            ),
         )
         .into()),
     }

@@ -11,7 +11,7 @@ use crate::share::ShareName;
 use crate::steps::{
     accounts::{MakeAccount, RemoveAccount, SetPassword},
     announce::StartService,
-    definition::{ChangeRecord, Publish, Withdraw},
+    definition::{ChangeRecord, Publish, Redefine, Withdraw},
     limits::SetLimits,
     parents::{MakeParents, RemoveParents},
     permissions::GrantAccess,
@@ -81,6 +81,8 @@ pub enum Operation {
     Create,
     /// Change its quota.
     Resize,
+    /// Change whom of its users it lets in.
+    Auth,
     /// Take it away.
     Delete,
 }
@@ -90,6 +92,7 @@ impl std::fmt::Display for Operation {
         f.pad(match self {
             Self::Create => "create",
             Self::Resize => "resize",
+            Self::Auth => "auth",
             Self::Delete => "delete",
         })
     }
@@ -108,6 +111,7 @@ crate::steps! {
     StartService,
     ProveShare,
     ChangeRecord,
+    Redefine,
     Withdraw,
     GiveUpVolume,
     RemoveParents,

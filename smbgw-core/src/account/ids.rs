@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{AccountError, NO_SUCH_KEY, parse_group, parse_user};
+use super::{AccountError, NO_SUCH_KEY, parse_group, parse_user, winbind};
 use crate::deadline::Deadline;
+use crate::domain;
 use crate::host::{Command, CommandError, Host};
 
 /// How many ids one command is asked for, which keeps its arguments short.
@@ -59,7 +60,8 @@ pub fn names(
         add(&file(host, database)?);
         return Ok(found);
     }
-    let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
+    let wanted = ids;
+    let ids: Vec<String> = wanted.iter().map(u32::to_string).collect();
     for some in ids.chunks(IDS_A_COMMAND) {
         let command = Command::new("getent")
             .args([database.name(), "--"])
@@ -67,7 +69,36 @@ pub fn names(
             .accept(&[NO_SUCH_KEY]);
         add(&host.run(&command, deadline)?.text());
     }
+    let unknown: Vec<u32> = wanted
+        .iter()
+        .filter(|id| !found.contains_key(id))
+        .copied()
+        .collect();
+    if !unknown.is_empty()
+        && host.tool("wbinfo").is_ok()
+        && domain::is_known_to_winbind_alone(host)?
+    {
+        let lines = winbind::lines_of_ids(host, database, unknown.iter(), deadline)?;
+        for (id, name) in lines.lines().filter_map(|line| database.parse(line)) {
+            found.entry(id).or_insert_with(|| name.to_owned());
+        }
+    }
     Ok(found)
+}
+
+/// The names of those of `ids` that this machine has itself, in its own file.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub(crate) fn names_in_file(
+    host: &dyn Host,
+    database: Database,
+    ids: &BTreeSet<u32>,
+) -> Result<BTreeMap<u32, String>, AccountError> {
+    let text = file(host, database)?;
+    let lines = text.lines().filter_map(|line| database.parse(line));
+    let wanted = lines.filter(|(id, _)| ids.contains(id));
+    Ok(wanted.map(|(id, name)| (id, name.to_owned())).collect())
 }
 
 /// The id that `digits`, a decimal number, stands for: that of the user or group of this name where

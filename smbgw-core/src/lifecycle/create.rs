@@ -42,7 +42,7 @@ pub fn create(machine: &Machine<'_>, options: &CreateOptions) -> Result<Outcome,
     let situation = look(machine, options, name.as_ref())?;
     let (found, accepted) = preflight(machine, Some(&situation.wanted()));
     let Situation {
-        examined: Examined { spec, survey },
+        examined: Examined { spec, survey, .. },
         taken,
         records,
     } = situation;
@@ -100,6 +100,7 @@ impl Situation {
         Wanted {
             spec: &self.examined.spec,
             survey: &self.examined.survey,
+            domain: self.examined.domain.as_ref(),
             others: self.records.records(),
         }
     }
@@ -181,7 +182,9 @@ fn plan(
         if find.map_err(crate::step_error::StepError::from)?.is_none() {
             record.made_accounts.push(user.clone());
             steps.push(MakeAccount { user: user.clone() }.into());
-            provable = Some(user.clone());
+            if spec.auth.lets_in(user) {
+                provable = Some(user.clone());
+            }
         }
         steps.push(SetPassword { user: user.clone() }.into());
     }

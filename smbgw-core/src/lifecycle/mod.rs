@@ -1,15 +1,17 @@
-//! Making, resizing, deleting and recovering shares.
+//! Making, changing, deleting and recovering shares.
 //!
 //! An operation checks everything it can before it touches anything, writes down its plan, and
 //! carries the plan out step by step. What goes wrong on the way is undone; what cannot be undone
 //! is said, with the commands that clean it up; what a crash interrupts is finished or unwound by
 //! the next operation or by [`recover`].
 
+mod auth;
 mod create;
 mod delete;
 mod document;
 mod execute;
 mod outcome;
+mod people;
 mod preflight;
 mod recover;
 mod request;
@@ -18,6 +20,7 @@ mod server_wide;
 mod status;
 mod verify;
 
+pub use auth::set_auth;
 pub use create::{check, create};
 pub use delete::{DeleteOptions, delete};
 pub use document::ErrorDocument;

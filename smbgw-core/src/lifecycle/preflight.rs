@@ -12,10 +12,12 @@ use crate::deadline::Deadline;
 use crate::definition::{
     Accepted, Candidate, administrators_globals, check_administrators, is_at_least, wanted_globals,
 };
+use crate::domain::DomainError;
 use crate::endpoint::smb_endpoint;
 use crate::error::{Coded, chain_text};
 use crate::host::Host;
 use crate::layout::SMB_CONF;
+use crate::lifecycle::auth;
 use crate::machine::Machine;
 use crate::ports::{Filesystem, QuotaState, Survey};
 use crate::service::ServiceState;
@@ -36,7 +38,8 @@ pub struct Preflight {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
-    /// What was checked: `tools`, `smb.conf`, `settings`, `quota`, `space`, `service` or `password`.
+    /// What was checked: `tools`, `smb.conf`, `settings`, `quota`, `space`, `service`, `domain` or
+    /// `password`.
     pub name: &'static str,
     /// How it came out.
     pub result: CheckResult,
@@ -109,6 +112,8 @@ pub(super) struct Wanted<'a> {
     pub(super) spec: &'a ShareSpec,
     /// Its place.
     pub(super) survey: &'a Survey,
+    /// What keeps users of the domain out at this moment.
+    pub(super) domain: Option<&'a DomainError>,
     /// The shares that are there already.
     pub(super) others: &'a [ShareRecord],
 }
@@ -127,6 +132,7 @@ pub(super) fn preflight(
         Some(spec) if machine.host.is_live() && tools_there => {
             let users = spec.access.users.iter();
             users
+                .filter(|user| !user.is_of_domain() && spec.auth.lets_in(user))
                 .filter(|user| machine.password_of(user).is_none())
                 .collect()
         }
@@ -164,6 +170,7 @@ fn check_all_but_passwords(
     if let Some(wanted) = wanted {
         check_quota(wanted.survey, found);
         check_space(share, wanted.survey, found);
+        check_domain(wanted, found);
     }
     if machine.host.is_live() && tools_there {
         check_service(machine, &globals.unwrap_or_default(), found);
@@ -254,6 +261,7 @@ fn accept_candidate(machine: &Machine<'_>, wanted: &Wanted<'_>) -> Option<Accept
         spec,
         survey,
         others,
+        ..
     } = wanted;
     let specs = others.iter().map(|other| &other.spec);
     let on_btrfs = survey.quota == QuotaState::Enforced(Filesystem::Btrfs);
@@ -328,7 +336,7 @@ fn can_be_proven(machine: &Machine<'_>, spec: &ShareSpec, globals: &Globals) -> 
             .access
             .users
             .iter()
-            .any(|user| machine.password_of(user).is_some())
+            .any(|user| spec.auth.lets_in(user) && machine.password_of(user).is_some())
 }
 
 fn check_quota(survey: &Survey, found: &mut Preflight) {
@@ -391,6 +399,28 @@ fn check_space(share: Option<&ShareSpec>, survey: &Survey, found: &mut Preflight
             CheckResult::Passed,
             format!("{available} are free at {mount}"),
         ),
+    }
+}
+
+/// Users of a domain need more than users of this machine do.
+fn check_domain(wanted: &Wanted<'_>, found: &mut Preflight) {
+    if !auth::is_of_domain(&wanted.spec.access, wanted.spec.auth) {
+        return;
+    }
+    match wanted.domain {
+        None => found.add(
+            "domain",
+            CheckResult::Passed,
+            "a domain controller answers, and the system knows users of the domain",
+        ),
+        // It passes by itself.
+        Some(error @ DomainError::NoController { .. }) => found.add_with_remedy(
+            "domain",
+            CheckResult::Warning,
+            error.to_string(),
+            error.remedy(),
+        ),
+        Some(error) => found.fail("domain", error),
     }
 }
 

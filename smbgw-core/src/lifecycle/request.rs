@@ -4,13 +4,14 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::account;
 use crate::catalog::ShareRecord;
 use crate::definition::{administrators_text, read_theirs};
+use crate::domain::DomainError;
 use crate::error::{ErrorKind, Problem};
 use crate::host::{Command, Host};
 use crate::layout::SMB_CONF;
 use crate::lifecycle::outcome::ShareError;
+use crate::lifecycle::people;
 use crate::machine::Machine;
 use crate::ports::Survey;
 use crate::secret::Secret;
@@ -45,6 +46,8 @@ impl CreateOptions {
 pub(super) struct Examined {
     pub(super) spec: ShareSpec,
     pub(super) survey: Survey,
+    /// What keeps users of the domain out at this moment, where some are named.
+    pub(super) domain: Option<DomainError>,
 }
 
 /// What else there is that a new share must not collide with.
@@ -91,9 +94,13 @@ pub(super) fn examine(
     if let (Some(survey), Some(quota), false) = (&survey, quota, options.force) {
         check_usage(survey, quota, &mut problems);
     }
-    check_people(machine, draft, &mut problems);
+    let domain = people::check(machine, draft, &mut problems)?;
     match (spec, survey) {
-        (Some(spec), Some(survey)) if problems.is_empty() => Ok(Examined { spec, survey }),
+        (Some(spec), Some(survey)) if problems.is_empty() => Ok(Examined {
+            spec,
+            survey,
+            domain,
+        }),
         _ => Err(ShareError::Refused(problems)),
     }
 }
@@ -241,43 +248,4 @@ fn their_shares(machine: &Machine<'_>) -> Result<Shares, ShareError> {
 fn usershare_exists(host: &dyn Host, name: &ShareName) -> Result<bool, ShareError> {
     let files = host.list(Path::new("/var/lib/samba/usershares"))?;
     Ok(files.iter().any(|file| file.to_lowercase() == name.key()))
-}
-
-fn check_people(machine: &Machine<'_>, draft: &ShareDraft, problems: &mut Vec<Problem>) {
-    let (host, deadline) = (machine.host, machine.deadline);
-    for user in draft.users.iter().filter_map(|user| user.parse().ok()) {
-        match account::find_user(host, &user, deadline) {
-            Ok(Some(_)) => {}
-            Ok(None) if draft.create_users => {
-                if machine.password_of(&user).is_none() {
-                    problems.push(Problem::from_error(
-                        "create-user",
-                        &StepError::NoPassword(user.to_string()),
-                    ));
-                } else if !user.can_be_created() {
-                    let error = account::AccountError::CannotBeCreated { name: user };
-                    problems.push(Problem::from_error("user", &error));
-                }
-            }
-            Ok(None) => problems.push(
-                Problem::invalid("user", "account.no-such-user", format!("no user `{user}`"))
-                    .remedy("create the account first, or give --create-user"),
-            ),
-            Err(error) => problems.push(Problem::from_error("user", &error)),
-        }
-    }
-    for group in draft.groups.iter().filter_map(|group| group.parse().ok()) {
-        match account::find_group(host, &group, deadline) {
-            Ok(Some(_)) => {}
-            Ok(None) => problems.push(
-                Problem::invalid(
-                    "group",
-                    "account.no-such-group",
-                    format!("no group `{group}`"),
-                )
-                .remedy(format!("create it with `groupadd {group}`")),
-            ),
-            Err(error) => problems.push(Problem::from_error("group", &error)),
-        }
-    }
 }

@@ -4,8 +4,10 @@ use serde::Serialize;
 
 use crate::catalog::{self, ShareRecord};
 use crate::definition::administrators_globals;
+use crate::domain;
 use crate::endpoint::smb_endpoint;
 use crate::journal;
+use crate::lifecycle::auth;
 use crate::lifecycle::outcome::{Finding, ShareError};
 use crate::lifecycle::verify::meant;
 use crate::machine::Machine;
@@ -78,6 +80,7 @@ pub fn status(machine: &Machine<'_>, name: &ShareName) -> Result<ShareStatus, Sh
             remedy: Some("run `pve-smbgateway recover` if nobody is at it".into()),
         });
     }
+    findings.extend(domain_finding(machine, &record));
     let answers = match machine.host.is_live() {
         true => Some(match probe(machine, record.name()) {
             Ok(()) => true,
@@ -155,6 +158,19 @@ fn deviations(machine: &Machine<'_>, record: &ShareRecord) -> Vec<Finding> {
         },
     });
     each.collect()
+}
+
+/// What keeps users of the domain out, where the share lets in some.
+fn domain_finding(machine: &Machine<'_>, record: &ShareRecord) -> Option<Finding> {
+    let spec = &record.spec;
+    if !machine.host.is_live() || !auth::is_of_domain(&spec.access, spec.auth) {
+        return None;
+    }
+    let during = "look at the domain";
+    match domain::problem(machine.host, machine.deadline) {
+        Ok(problem) => problem.map(|error| Finding::new(during, &error)),
+        Err(error) => Some(Finding::new(during, &error)),
+    }
 }
 
 /// What the kernel enforces, where it is not what is meant.

@@ -7,6 +7,8 @@ use crate::change::Change;
 use crate::definition::{Accepted, synchronise, synchronise_with};
 use crate::layout::{SHARES_CONF, catalog_file};
 use crate::machine::Machine;
+use crate::service::ServiceState;
+use crate::sessions;
 use crate::share::ShareName;
 use crate::step::{Action, LeftBehind};
 use crate::step_error::StepError;
@@ -119,6 +121,67 @@ impl Action<Machine<'_>> for ChangeRecord {
     fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
         vec![leftover(self.after.name())]
     }
+}
+
+/// Changes the records and what Samba is told of a share, and ends the sessions of those who are not
+/// let in any more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Redefine {
+    /// The share as it was.
+    pub before: Box<ShareRecord>,
+    /// The share as it will be.
+    pub after: Box<ShareRecord>,
+}
+
+impl Action<Machine<'_>> for Redefine {
+    type Undo = ();
+
+    fn title(&self) -> String {
+        let (name, auth) = (self.after.name(), self.after.spec.auth);
+        format!("define [{name}] in {SHARES_CONF} with `{auth}` authentication")
+    }
+
+    fn check(&self, _: &Machine<'_>) -> Result<Option<()>, StepError> {
+        Ok((self.before != self.after).then_some(()))
+    }
+
+    fn apply(&self, machine: &Machine<'_>, (): &()) -> Result<Change, StepError> {
+        put(machine, &self.after, None, Check::Candidate(None))?;
+        end_sessions(machine, &self.after)?;
+        Ok(Change::Updated)
+    }
+
+    fn undo(&self, machine: &Machine<'_>, (): &()) -> Result<(), StepError> {
+        put(machine, &self.before, None, Check::Nothing)?;
+        end_sessions(machine, &self.before)
+    }
+
+    fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
+        vec![LeftBehind {
+            what: format!(
+                "`{}` authentication of {}, which was `{}` before",
+                self.after.spec.auth,
+                self.after.name(),
+                self.before.spec.auth
+            ),
+            commands: vec!["pve-smbgateway recover".into()],
+        }]
+    }
+}
+
+fn end_sessions(machine: &Machine<'_>, record: &ShareRecord) -> Result<(), StepError> {
+    let is_running =
+        machine.host.is_live() && machine.service.state(machine.deadline)? == ServiceState::Running;
+    if !is_running {
+        return Ok(());
+    }
+    sessions::end_those_not_let_in(
+        machine.host,
+        machine.service,
+        record.name().as_str(),
+        record.spec.auth,
+        machine.deadline,
+    )
 }
 
 /// Whether Samba is asked about a share before it is defined.
