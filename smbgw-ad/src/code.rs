@@ -79,6 +79,10 @@ codes! {
     SambaVersion: "ad.samba-version",
         "Samba is older than 4.15, or smbd and winbindd were installed from different releases.",
         "Update the packages `samba`, `samba-common-bin` and `winbind` together.";
+    /// A file that was to be made is there.
+    FileExists: "ad.file-exists",
+        "A file of that name is there, and may be what somebody needs.",
+        "Choose another name, or move the file away.";
     /// No address can be registered.
     NoAddress: "ad.no-address",
         "This machine has loopback and link-local addresses only.",

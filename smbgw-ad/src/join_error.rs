@@ -1,5 +1,7 @@
 //! Why joining, leaving or changing a membership was not begun, or failed.
 
+use std::path::PathBuf;
+
 use smbgw_core::error::{Coded, ErrorKind, Problem};
 use smbgw_core::host::{CommandError, FileError, LockError};
 use smbgw_core::lifecycle::{ErrorDocument, Finding};
@@ -82,6 +84,9 @@ macro_rules! join_errors {
             /// winbindd does not take the trust for good.
             #[error("winbindd does not trust the domain: {0}")]
             NoTrust(String),
+            /// A file that was to be made is there.
+            #[error("`{}` is there already", .0.display())]
+            FileExists(PathBuf),
             /// The addresses of this machine are not known.
             #[error("this machine has no address that could be registered")]
             NoAddress,
@@ -116,7 +121,7 @@ macro_rules! join_errors {
                 match self {
                     $(Self::$part(error) => error.kind(),)*
                     Self::Refused(problems) => worst(problems),
-                    Self::AlreadyJoined { .. } => ErrorKind::Conflict,
+                    Self::AlreadyJoined { .. } | Self::FileExists(_) => ErrorKind::Conflict,
                     Self::NotJoined | Self::NoAccount(_) => ErrorKind::NotFound,
                     Self::NotLive(_) => ErrorKind::Unsupported,
                     _ => ErrorKind::Failed,
@@ -198,6 +203,7 @@ impl JoinError {
             Self::AccountUnreadable { .. } => Code::DirectoryUnusual,
             Self::KeysRefused { .. } | Self::TicketUnreadable(_) => Code::KeyMismatch,
             Self::NoTrust(_) => Code::SecureChannelBroken,
+            Self::FileExists(_) => Code::FileExists,
             Self::NoAddress => Code::NoAddress,
             Self::NotLive(_) => Code::NotLive,
             Self::NoRandom => Code::CryptoFailed,

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::{Command, Host};
+use smbgw_core::secret::Secret;
 
+use crate::join::{JoiningUser, Parts, find};
 use crate::join_error::JoinError;
 use crate::krb::keytab::Keytab;
 use crate::membership::Membership;
-use crate::name::{ComputerName, DomainName, Principal, Realm};
+use crate::name::{ComputerName, DomainName, Principal, Realm, Spn};
 use crate::samba::remembered::{Remembered, remembered};
 use crate::samba::trust::{self, Trust};
 use crate::samba::{Member, globals};
+use crate::session::{Session, Who};
 use crate::steps::keytab;
 
 /// A membership as it is found.
@@ -28,6 +31,52 @@ pub struct Joined {
     pub trust: Option<Trust>,
     /// What this program remembers, if it has made the membership.
     pub record: Option<Membership>,
+}
+
+impl Joined {
+    /// The controller that the join was told to use.
+    pub(crate) fn server(&self) -> Option<&str> {
+        self.record.as_ref()?.server.as_deref()
+    }
+
+    /// The services for which the keytab has the keys of the account.
+    pub(crate) fn services(&self, host: &dyn Host) -> Result<Vec<Spn>, JoinError> {
+        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
+        let keytab = keytab::read(host, &self.keytab)?;
+        Ok(keytab::of_the_account(&keytab, &account)
+            .iter()
+            .filter_map(|principal| principal.parts().join("/").parse().ok())
+            .collect())
+    }
+
+    /// A session with the domain of `user`, or of the machine itself.
+    pub(crate) fn session(
+        &self,
+        parts: &Parts<'_>,
+        user: Option<(&JoiningUser, &Secret)>,
+    ) -> Result<Session, JoinError> {
+        let discovery = find(parts, &self.domain, self.server())?;
+        let Some((user, password)) = user else {
+            let (keytab, clock) = (&self.keytab, parts.clock);
+            return Session::of_machine(parts.host, &self.member, keytab, discovery, clock);
+        };
+        let domain = &discovery.domain;
+        let principal = user.principal(&domain.realm, &domain.netbios)?;
+        let who = Who::Password(principal, password.clone());
+        Ok(Session::new(discovery, who, parts.clock))
+    }
+
+    /// A session of the machine, which logs in with `password`.
+    pub(crate) fn session_with(
+        &self,
+        parts: &Parts<'_>,
+        password: &Secret,
+    ) -> Result<Session, JoinError> {
+        let discovery = find(parts, &self.domain, self.server())?;
+        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
+        let who = Who::Password(account, password.clone());
+        Ok(Session::new(discovery, who, parts.clock))
+    }
 }
 
 /// A membership at a glance: without asking Samba's programs.

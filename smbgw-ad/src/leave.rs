@@ -5,18 +5,18 @@ use smbgw_core::journal::Journal;
 use smbgw_core::secret::Secret;
 use smbgw_core::transaction::carry_out;
 
-use crate::join::{JoiningUser, Parts, find};
+use crate::join::{JoiningUser, Parts};
 use crate::join_error::JoinError;
 use crate::joined::{Joined, joined};
-use crate::name::{Guid, Principal, Spn};
+use crate::name::Guid;
 use crate::outcome::Outcome;
 use crate::plan::{Operation, Plan, Step};
 use crate::recover::settle_earlier;
-use crate::session::{Session, Who};
+use crate::session::Session;
 use crate::steps::account::GiveUpAccount;
 use crate::steps::addresses::{Record, RemoveAddresses};
 use crate::steps::kerberos::UnsetKerberos;
-use crate::steps::keytab::{self, RemoveKeys};
+use crate::steps::keytab::RemoveKeys;
 use crate::steps::names::UnsetNames;
 use crate::steps::record::Forget;
 use crate::steps::secret::ForgetSecret;
@@ -57,15 +57,7 @@ pub fn leave(
         (None, _) => return Err(JoinError::CredentialsNeeded),
         (Some((user, password)), _) => {
             let known = known.as_ref().ok_or(JoinError::NotJoined)?;
-            let server = known
-                .record
-                .as_ref()
-                .and_then(|record| record.server.as_deref());
-            let discovery = find(parts, &known.domain, server)?;
-            let domain = &discovery.domain;
-            let principal = user.principal(&domain.realm, &domain.netbios)?;
-            let who = Who::Password(principal, password.clone());
-            let session = Session::new(discovery, who, parts.clock);
+            let session = known.session(parts, Some((user, password)))?;
             session.log_in(parts.deadline)?;
             Some(session)
         }
@@ -131,7 +123,7 @@ fn plan(
             keytab: known.keytab.clone(),
             computer: computer.clone(),
             realm: member.realm.clone(),
-            services: services(parts, known)?,
+            services: known.services(parts.host)?,
         }
         .into(),
     );
@@ -172,14 +164,4 @@ fn account(
         Err(JoinError::NoAccount(_)) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The services whose keys are those of the account.
-fn services(parts: &Parts<'_>, known: &Joined) -> Result<Vec<Spn>, JoinError> {
-    let account = Principal::computer(&known.member.computer, known.member.realm.clone());
-    let keytab = keytab::read(parts.host, &known.keytab)?;
-    Ok(keytab::of_the_account(&keytab, &account)
-        .iter()
-        .filter_map(|principal| principal.parts().join("/").parse().ok())
-        .collect())
 }

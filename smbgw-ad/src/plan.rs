@@ -11,6 +11,7 @@ use crate::name::{ComputerName, DomainName};
 use crate::steps::{
     account::{GiveUpAccount, MakeAccount},
     addresses::{RegisterAddresses, RemoveAddresses},
+    blob::WriteBlob,
     kerberos::{SetKerberos, UnsetKerberos},
     keytab::{RemoveKeys, WriteKeys},
     names::{SetNames, UnsetNames},
@@ -19,6 +20,7 @@ use crate::steps::{
     secret::{DropKept, ForgetSecret, TellSamba},
     services::{HoldServices, ProveTrust, StartServices},
     settings::{SetSettings, UnsetSettings},
+    spn::{NameKeys, RecordServices, SetServices},
 };
 
 /// The journal of the operation that is under way.
@@ -48,6 +50,10 @@ pub enum Operation {
     Join,
     /// Be one no longer.
     Leave,
+    /// Change the names of its services.
+    Services,
+    /// Make an account and a file with which another machine joins.
+    Provision,
 }
 
 impl std::fmt::Display for Operation {
@@ -55,6 +61,8 @@ impl std::fmt::Display for Operation {
         f.pad(match self {
             Self::Join => "join",
             Self::Leave => "leave",
+            Self::Services => "services",
+            Self::Provision => "provision",
         })
     }
 }
@@ -83,6 +91,10 @@ smbgw_core::steps! {
     UnsetKerberos,
     UnsetNames,
     Forget,
+    SetServices,
+    NameKeys,
+    RecordServices,
+    WriteBlob,
 }
 
 impl Planned for Plan {

@@ -91,15 +91,12 @@ pub fn rotate(parts: &Parts<'_>, options: RotateOptions) -> Result<RotateReport,
             return Ok(RotateReport::NotDue { age_seconds });
         }
     }
-    let server = known
-        .record
-        .as_ref()
-        .and_then(|record| record.server.as_deref());
+    let discovery = find(parts, &known.domain, known.server())?;
     let rotation = Rotation {
         host: parts.host,
         member: known.member,
         keytab: known.keytab,
-        discovery: find(parts, &known.domain, server)?,
+        discovery,
         clock: parts.clock,
         deadline: parts.deadline,
     };
@@ -257,7 +254,7 @@ impl Rotation<'_> {
     }
 }
 
-fn is_wrong_password(error: &crate::session_error::SessionError) -> bool {
+pub(crate) fn is_wrong_password(error: &crate::session_error::SessionError) -> bool {
     matches!(
         error,
         crate::session_error::SessionError::Kerberos(
@@ -270,6 +267,6 @@ fn is_wrong_password(error: &crate::session_error::SessionError) -> bool {
 const KPASSWD: u16 = 464;
 
 /// So many versions of keys stay: tickets that were given out with the former one hold for hours.
-const GENERATIONS: usize = 2;
+pub(crate) const GENERATIONS: usize = 2;
 
 const TIME_TO_UNDO: std::time::Duration = std::time::Duration::from_secs(60);

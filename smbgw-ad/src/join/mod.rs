@@ -6,6 +6,7 @@
 mod addresses;
 mod check;
 mod draft;
+mod offline;
 mod plan;
 mod ports;
 mod preflight;
@@ -22,7 +23,9 @@ use smbgw_core::transaction::carry_out;
 
 pub use check::{JoinCheck, check};
 pub use draft::{Alias, Existing, JoinDraft, JoinSpec, JoiningUser};
+pub use offline::{join_with_blob, provision};
 pub use ports::NEEDED;
+pub(crate) use services::services_of;
 
 use crate::clock::Clock;
 use crate::discover::{Discovery, Domain};
@@ -32,7 +35,7 @@ use crate::join_error::JoinError;
 use crate::joined::host_name;
 use crate::ldap::account::remove_mark;
 use crate::membership::Membership;
-use crate::name::{DomainName, Principal};
+use crate::name::{ComputerName, DomainName, Principal};
 use crate::outcome::Outcome;
 use crate::password;
 use crate::recover::settle_earlier;
@@ -80,26 +83,23 @@ pub fn join(parts: &Parts<'_>, draft: &JoinDraft, password: &Secret) -> Result<O
     let journal = Journal::create(parts.host, &plan)?;
     let ending = carry_out(&gateway, journal, &plan, notes);
     let outcome = plan.outcome(Some(&session), ending);
-    if outcome.is_done() && ready.existing.is_none() {
-        // The mark has served; where it stays it does no harm.
-        let removed = session
-            .account(&spec.computer, parts.deadline)
-            .and_then(|account| {
-                session.directory(parts.deadline, |directory| {
-                    let connection = &mut directory.connection;
-                    Ok(remove_mark(
-                        connection,
-                        account.guid,
-                        &mark,
-                        parts.deadline,
-                    )?)
-                })
-            });
-        if let Err(error) = removed {
-            tracing::debug!(%error, "the mark of the account stays");
-        }
+    if outcome.is_done() && ready.account.existing.is_none() {
+        unmark(&session, &spec.computer, &mark, parts.deadline);
     }
     Ok(outcome)
+}
+
+/// Takes the mark off an account that was made. It has served; where it stays it does no harm.
+fn unmark(session: &Session, computer: &ComputerName, mark: &str, deadline: Deadline) {
+    let removed = session.account(computer, deadline).and_then(|account| {
+        session.directory(deadline, |directory| {
+            let connection = &mut directory.connection;
+            Ok(remove_mark(connection, account.guid, mark, deadline)?)
+        })
+    });
+    if let Err(error) = removed {
+        tracing::debug!(%error, "the mark of the account stays");
+    }
 }
 
 impl Parts<'_> {

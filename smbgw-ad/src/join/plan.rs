@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::JoinSpec;
-use super::preflight::Ready;
+use super::preflight::{AccountReady, Ready};
 use crate::membership::Draft;
 use crate::plan::{Operation, Plan, Step};
 use crate::session::Session;
@@ -17,6 +17,7 @@ use crate::steps::record::Remember;
 use crate::steps::secret::{DropKept, TellSamba};
 use crate::steps::services::{HoldServices, ProveTrust, StartServices};
 use crate::steps::settings::SetSettings;
+use crate::winbind::Version;
 
 /// The join that `spec` asks for, as `ready` says that it can be done; `mark` tells the account that it
 /// makes from others.
@@ -25,24 +26,12 @@ pub(super) fn plan(spec: &JoinSpec, session: &Session, ready: &Ready, mark: Stri
     let realm = member.realm.clone();
     let keytab = PathBuf::from(keytab::DEFAULT);
     let mut steps: Vec<Step> = vec![
-        MakeAccount {
-            computer: spec.computer.clone(),
-            container: ready.container.clone(),
-            existing: ready.existing,
-            about: About {
-                host_name: spec.host_name.clone(),
-                services: ready.services.clone(),
-                operating_system: Some("Samba".into()),
-                operating_system_version: ready.samba.map(|version| version.to_string()),
-            },
-            mark,
-        }
-        .into(),
+        make_account(spec, &ready.account, ready.samba, mark).into(),
         WriteKeys {
             keytab: keytab.clone(),
             computer: spec.computer.clone(),
             realm,
-            services: ready.services.clone(),
+            services: ready.account.services.clone(),
         }
         .into(),
         HoldServices {}.into(),
@@ -72,7 +61,11 @@ pub(super) fn plan(spec: &JoinSpec, session: &Session, ready: &Ready, mark: Stri
         .into(),
     );
     // The file server's name stands for all: they have the same keys.
-    let cifs = ready.services.iter().find(|spn| spn.class() == "cifs");
+    let cifs = ready
+        .account
+        .services
+        .iter()
+        .find(|spn| spn.class() == "cifs");
     steps.extend(cifs.map(|service| {
         ProveMembership {
             member: member.clone(),
@@ -105,8 +98,8 @@ pub(super) fn plan(spec: &JoinSpec, session: &Session, ready: &Ready, mark: Stri
             draft: Box::new(Draft {
                 computer: spec.computer.clone(),
                 host_name: spec.host_name.clone(),
-                account_made: ready.existing.is_none(),
-                services: ready.services.clone(),
+                account_made: ready.account.existing.is_none(),
+                services: ready.account.services.clone(),
                 server: spec.server.clone(),
                 keytab,
                 kerberos: Some(ready.kerberos.clone()),
@@ -124,5 +117,26 @@ pub(super) fn plan(spec: &JoinSpec, session: &Session, ready: &Ready, mark: Stri
         computer: spec.computer.clone(),
         steps,
         point_of_no_return,
+    }
+}
+
+/// The account that `spec` describes.
+pub(super) fn make_account(
+    spec: &JoinSpec,
+    ready: &AccountReady,
+    samba: Option<Version>,
+    mark: String,
+) -> MakeAccount {
+    MakeAccount {
+        computer: spec.computer.clone(),
+        container: ready.container.clone(),
+        existing: ready.existing,
+        about: About {
+            host_name: spec.host_name.clone(),
+            services: ready.services.clone(),
+            operating_system: Some("Samba".into()),
+            operating_system_version: samba.map(|version| version.to_string()),
+        },
+        mark,
     }
 }

@@ -23,16 +23,22 @@ use crate::session::{Session, Who};
 use crate::winbind::Version;
 use crate::{krb5conf, nsswitch};
 
+/// What making the account needs to know.
+pub(super) struct AccountReady {
+    /// Where it is made.
+    pub(super) container: Dn,
+    /// One that is there, to take over.
+    pub(super) existing: Option<Guid>,
+    /// Its services.
+    pub(super) services: Vec<Spn>,
+}
+
 /// What a join needs to know and has found out.
 pub(super) struct Ready {
     /// The member as Samba knows it.
     pub(super) member: Member,
-    /// Where the account is made.
-    pub(super) container: Dn,
-    /// The account to take over.
-    pub(super) existing: Option<Guid>,
-    /// The services of the account.
-    pub(super) services: Vec<Spn>,
+    /// The account.
+    pub(super) account: AccountReady,
     /// What is set in smb.conf.
     pub(super) decision: Decision,
     /// What is written into Kerberos' configuration.
@@ -96,35 +102,43 @@ pub(super) fn preflight(
     let kerberos = kerberos(host, spec, session, &mut problems);
     let names = names(host, spec, &mut problems);
     let addresses = addresses::to_register(gateway, spec, session, &mut problems)?;
-    let wanted = services(spec);
-    let account = match session.log_in(deadline) {
-        Ok(_) => match directory(spec, session, &wanted, &mut problems, deadline) {
-            Ok(found) => Some(found),
-            Err(error) => {
-                problems.push(Problem::from_error("directory", &error));
-                None
-            }
-        },
+    let account = account(spec, session, &mut problems, deadline);
+    match (account, decision, kerberos) {
+        (Some(account), Some(decision), Some(kerberos)) if problems.is_empty() => Ok(Ready {
+            member,
+            account,
+            decision,
+            kerberos,
+            names,
+            addresses,
+            samba,
+        }),
+        _ => Err(JoinError::Refused(problems)),
+    }
+}
+
+/// Whether who joins may make the account, or take over the one that is there.
+pub(super) fn account(
+    spec: &JoinSpec,
+    session: &Session,
+    problems: &mut Vec<Problem>,
+    deadline: Deadline,
+) -> Option<AccountReady> {
+    if let Err(error) = session.log_in(deadline) {
+        problems.push(Problem::from_error("user", &error));
+        return None;
+    }
+    let services = services(spec);
+    match directory(spec, session, &services, problems, deadline) {
+        Ok((container, existing)) => Some(AccountReady {
+            container,
+            existing,
+            services,
+        }),
         Err(error) => {
-            problems.push(Problem::from_error("user", &error));
+            problems.push(Problem::from_error("directory", &error));
             None
         }
-    };
-    match (account, decision, kerberos) {
-        (Some((container, existing)), Some(decision), Some(kerberos)) if problems.is_empty() => {
-            Ok(Ready {
-                member,
-                container,
-                existing,
-                services: wanted,
-                decision,
-                kerberos,
-                names,
-                addresses,
-                samba,
-            })
-        }
-        _ => Err(JoinError::Refused(problems)),
     }
 }
 

@@ -38,6 +38,26 @@ impl Spn {
         self.0.split('/').next().unwrap_or_default()
     }
 
+    /// The name that a domain takes this service for where no account has it itself: that of the
+    /// whole host, for services that each host is thought to have (`sPNMappings`, MS-ADTS 6.1.1.2.4.1.2).
+    ///
+    /// ```
+    /// use smbgw_ad::name::Spn;
+    ///
+    /// let cifs: Spn = "cifs/gw1.ad.example".parse()?;
+    /// assert_eq!(cifs.stands_for(), Some("HOST/gw1.ad.example".parse()?));
+    /// let sql: Spn = "MSSQLSvc/gw1.ad.example".parse()?;
+    /// assert_eq!(sql.stands_for(), None);
+    /// # Ok::<(), smbgw_ad::name::NameError>(())
+    /// ```
+    pub fn stands_for(&self) -> Option<Self> {
+        let (class, rest) = self.0.split_once('/')?;
+        let is_mapped = MAPPED_TO_HOST
+            .iter()
+            .any(|mapped| mapped.eq_ignore_ascii_case(class));
+        is_mapped.then(|| Self(format!("HOST/{rest}")))
+    }
+
     /// The host, without a port.
     pub fn host(&self) -> &str {
         let instance = self.0.split('/').nth(1).unwrap_or_default();
@@ -49,6 +69,17 @@ impl Spn {
         self.0.to_ascii_lowercase()
     }
 }
+
+/// The classes of services that `HOST` stands for in every domain.
+#[rustfmt::skip]
+const MAPPED_TO_HOST: [&str; 53] = [
+    "alerter", "appmgmt", "browser", "cifs", "cisvc", "clipsrv", "dcom", "dhcp", "dmserver", "dns",
+    "dnscache", "eventlog", "eventsystem", "fax", "http", "ias", "iisadmin", "mcsvc", "messenger",
+    "msdtc", "msiserver", "netdde", "netddedsm", "netlogon", "netman", "nmagent", "oakley", "plugplay",
+    "policyagent", "protectedstorage", "rasman", "remoteaccess", "replicator", "rpc", "rpclocator",
+    "rpcss", "rsvp", "samss", "scardsvr", "scesrv", "schedule", "scm", "seclogon", "snmp", "spooler",
+    "tapisrv", "time", "trksvr", "trkwks", "ups", "w3svc", "wins", "www",
+];
 
 impl FromStr for Spn {
     type Err = NameError;

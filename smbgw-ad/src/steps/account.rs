@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
+use smbgw_core::secret::Secret;
 use smbgw_core::step::{Action, LeftBehind};
 use smbgw_core::step_error::StepError;
 
@@ -15,6 +16,7 @@ use crate::ldap::account::{
 };
 use crate::ldap::{Connection, Dn};
 use crate::name::{ComputerName, Guid, HostName, Principal, Spn};
+use crate::rotate::is_wrong_password;
 use crate::session::{Session, Who};
 
 /// Makes the account, or takes over one that is there, and gives it its password.
@@ -128,14 +130,15 @@ impl Action<Gateway<'_>> for MakeAccount {
             });
         };
         let session = session(gateway)?;
-        if is_itself(session, &self.computer) {
+        let is_itself = is_itself(session, &self.computer);
+        if is_itself {
             let ticket = session.ticket_for_password(deadline).map_err(step)?;
             let servers = [session.socket(kpasswd::PORT)];
             kpasswd::change(&ticket, password, &servers, session.clock(), deadline)
                 .map_err(step)?;
         }
-        with_directory(gateway, |connection, session| {
-            if !is_itself(session, &self.computer) {
+        with_directory(gateway, |connection, _| {
+            if !is_itself {
                 set_enabled(connection, *guid, true, deadline)?;
                 set_password(connection, *guid, password, deadline)?;
             }
@@ -147,10 +150,14 @@ impl Action<Gateway<'_>> for MakeAccount {
 
     fn undo(&self, gateway: &Gateway<'_>, former: &Former) -> Result<(), StepError> {
         let deadline = gateway.deadline;
-        with_directory(gateway, |connection, session| {
+        let session = session(gateway)?;
+        if is_itself(session, &self.computer) {
+            give_back_password(gateway, session).map_err(step)?;
+        }
+        let root = session.root().map_err(JoinError::from).map_err(step)?;
+        with_directory(gateway, |connection, _| {
             match former {
                 Former::None => {
-                    let root = session.root()?;
                     let made =
                         find_marked(connection, &root, &self.computer, &self.mark, deadline)?;
                     if let Some(made) = made {
@@ -259,6 +266,29 @@ impl Action<Gateway<'_>> for GiveUpAccount {
             commands: vec![format!("samba-tool computer delete {}", self.computer)],
         }]
     }
+}
+
+/// Gives the account back the one-time password that the computer logged in with, if it was changed.
+fn give_back_password(gateway: &Gateway<'_>, session: &Session) -> Result<(), JoinError> {
+    let Who::Password(principal, former) = session.who() else {
+        return Ok(());
+    };
+    let log_in = |password: &Secret| {
+        let who = Who::Password(principal.clone(), password.clone());
+        let session = Session::new(session.discovery().clone(), who, session.clock());
+        session.log_in(gateway.deadline)?;
+        Ok::<_, JoinError>(session)
+    };
+    match log_in(former) {
+        Ok(_) => return Ok(()),
+        Err(JoinError::Session(error)) if is_wrong_password(&error) => {}
+        Err(error) => return Err(error),
+    }
+    let changed = log_in(gateway.password.ok_or(JoinError::PasswordGone)?)?;
+    let ticket = changed.ticket_for_password(gateway.deadline)?;
+    let (servers, clock) = ([changed.socket(kpasswd::PORT)], changed.clock());
+    let deadline = gateway.deadline;
+    Ok(kpasswd::change(&ticket, former, &servers, clock, deadline)?)
 }
 
 fn session<'a>(gateway: &Gateway<'a>) -> Result<&'a Session, StepError> {

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod addresses;
+pub mod blob;
 pub mod kerberos;
 pub mod keytab;
 pub mod names;
@@ -10,3 +11,4 @@ pub mod record;
 pub mod secret;
 pub mod services;
 pub mod settings;
+pub mod spn;

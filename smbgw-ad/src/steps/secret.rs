@@ -34,7 +34,7 @@ impl Action<Gateway<'_>> for TellSamba {
     }
 
     fn apply(&self, gateway: &Gateway<'_>, undo: &tell::Undo) -> Result<Change, StepError> {
-        let provision = self.provision(gateway).map_err(step)?;
+        let provision = provision(gateway, &self.member).map_err(step)?;
         tell::join(gateway.host, &provision, undo, gateway.deadline).map_err(step)
     }
 
@@ -50,38 +50,37 @@ impl Action<Gateway<'_>> for TellSamba {
     }
 }
 
-impl TellSamba {
-    fn provision(&self, gateway: &Gateway<'_>) -> Result<Provision, JoinError> {
-        let session = gateway.session.ok_or(JoinError::CredentialsNeeded)?;
-        let password = gateway.password.ok_or(JoinError::PasswordGone)?;
-        let account = session.account(&self.member.computer, gateway.deadline)?;
-        let discovery = session.discovery();
-        let domain = &discovery.domain;
-        let controller = &discovery.controller;
-        Ok(Provision {
-            domain: domain.name.clone(),
-            forest: domain.forest.clone(),
-            netbios: self.member.netbios.clone(),
-            guid: domain.guid,
-            sid: account
-                .sid
-                .domain()
-                .ok_or_else(|| JoinError::AccountUnreadable {
-                    computer: self.member.computer.clone(),
-                    attribute: "objectSid",
-                })?,
-            computer: self.member.computer.clone(),
-            password: password.clone(),
-            rid: account.sid.rid(),
-            controller: Controller {
-                host: controller.host.clone(),
-                address: controller.address.to_string(),
-                site: controller.site.as_ref().map(ToString::to_string),
-                client_site: discovery.client_site.as_ref().map(ToString::to_string),
-                flags: controller.flags.0,
-            },
-        })
-    }
+/// What a machine has to know to be the member that has the account of `member`.
+pub(super) fn provision(gateway: &Gateway<'_>, member: &Member) -> Result<Provision, JoinError> {
+    let session = gateway.session.ok_or(JoinError::CredentialsNeeded)?;
+    let password = gateway.password.ok_or(JoinError::PasswordGone)?;
+    let account = session.account(&member.computer, gateway.deadline)?;
+    let discovery = session.discovery();
+    let domain = &discovery.domain;
+    let controller = &discovery.controller;
+    Ok(Provision {
+        domain: domain.name.clone(),
+        forest: domain.forest.clone(),
+        netbios: member.netbios.clone(),
+        guid: domain.guid,
+        sid: account
+            .sid
+            .domain()
+            .ok_or_else(|| JoinError::AccountUnreadable {
+                computer: member.computer.clone(),
+                attribute: "objectSid",
+            })?,
+        computer: member.computer.clone(),
+        password: password.clone(),
+        rid: account.sid.rid(),
+        controller: Controller {
+            host: controller.host.clone(),
+            address: controller.address.to_string(),
+            site: controller.site.as_ref().map(ToString::to_string),
+            client_site: discovery.client_site.as_ref().map(ToString::to_string),
+            flags: controller.flags.0,
+        },
+    })
 }
 
 /// Removes the copy of what Samba knew before it was told, for good.

@@ -46,7 +46,8 @@ impl Domain {
         Ok(host)
     }
 
-    fn prepared_member(&self, name: &str) -> Result<LightHost> {
+    /// Starts a host whose `smb.conf` is that of a member, and which has joined nothing.
+    pub fn prepared_member(&self, name: &str) -> Result<LightHost> {
         let host = self.host(name)?;
         host.write("/etc/krb5.conf", controller::KRB5_CONF)?;
         host.write(

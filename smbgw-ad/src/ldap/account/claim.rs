@@ -33,6 +33,10 @@ pub fn claims(
     except: Option<Guid>,
     deadline: Deadline,
 ) -> Result<Vec<Claim>, AccountError> {
+    // To take a service from a host that has it by its name alone is to take it, too.
+    let mut spns = spns.to_vec();
+    let hosts: Vec<Spn> = spns.iter().filter_map(Spn::stands_for).collect();
+    spns.extend(hosts);
     let mut filters: Vec<Filter> = spns
         .iter()
         .map(|spn| Filter::equal(SPN, spn.as_str()))
