@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use serde::Serialize;
-use smbgw_core::journal::read_file;
+use smbgw_core::host::Host;
+use smbgw_core::journal::{Account, Journal, read_file};
 use smbgw_core::secret::Secret;
 use smbgw_core::transaction::settle;
 
@@ -40,7 +41,7 @@ pub fn recover(
     user: Option<(&JoiningUser, &Secret)>,
 ) -> Result<Option<Recovered>, JoinError> {
     let _lock = parts.host.lock("domain", "recovering", parts.deadline)?;
-    let Some((journal, account)) = read_file::<Plan>(parts.host, Path::new(JOURNAL))? else {
+    let Some((journal, account)) = under_way(parts.host)? else {
         return Ok(None);
     };
     let session = match user {
@@ -66,7 +67,7 @@ pub fn recover(
 
 /// Settles what was interrupted before a new operation begins, and says what it did.
 pub(crate) fn settle_earlier(gateway: &Gateway<'_>) -> Result<Vec<String>, JoinError> {
-    let Some((journal, account)) = read_file::<Plan>(gateway.host, Path::new(JOURNAL))? else {
+    let Some((journal, account)) = under_way(gateway.host)? else {
         return Ok(Vec::new());
     };
     let plan = &account.plan;
@@ -79,4 +80,18 @@ pub(crate) fn settle_earlier(gateway: &Gateway<'_>) -> Result<Vec<String>, JoinE
             left_behind,
         }),
     }
+}
+
+/// The operation that was interrupted. One that was killed while it wrote down its plan had not begun,
+/// and one that was killed right after it had removed its journal was over: what they left is removed.
+fn under_way(host: &dyn Host) -> Result<Option<(Journal, Account<Plan>)>, JoinError> {
+    let path = Path::new(JOURNAL);
+    let found = read_file::<Plan>(host, path)?;
+    if found.is_none() {
+        host.remove_temporary(path)?;
+        for directory in path.ancestors().skip(1).take(2) {
+            host.remove_dir(directory)?;
+        }
+    }
+    Ok(found)
 }
