@@ -5,8 +5,10 @@
 
 pub(crate) mod picture;
 pub(crate) mod smbd;
+pub(crate) mod victim;
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use smbgw_ad::clock::Clock;
@@ -16,6 +18,7 @@ use smbgw_ad::leave::{AccountFate, leave};
 use smbgw_ad::outcome::Outcome;
 use smbgw_ad::recover::{Recovered, recover};
 use smbgw_ad::rotate::{RotateOptions, Rotated, rotate};
+use smbgw_ad::winbind;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::Host;
 use smbgw_core::progress::Silent;
@@ -49,6 +52,11 @@ impl Lab {
     /// `host`, which the test has started itself.
     pub(crate) fn of(host: LightHost) -> Self {
         host.write("/etc/samba/smb.conf", STOCK).unwrap();
+        Self::as_it_is(host)
+    }
+
+    /// `host` with the settings of Samba that it has, such as one that another program has joined.
+    pub(crate) fn as_it_is(host: LightHost) -> Self {
         let entered = EnteredHost::new(host.name(), host.pid());
         let before = Picture::take(&host);
         Self {
@@ -111,6 +119,11 @@ impl Lab {
             .assert_same(&Picture::take(&self.host), self.host.name());
     }
 
+    /// Ends winbindd, which goes on where a host has left its domain.
+    pub(crate) fn stop_winbindd(&self) {
+        winbind::stop(&self.entered, soon()).unwrap();
+    }
+
     /// Fails unless the host is a member: for Samba, and by its keytab.
     #[track_caller]
     pub(crate) fn is_a_member(&self) {
@@ -122,13 +135,20 @@ impl Lab {
     #[track_caller]
     pub(crate) fn logs_in_by_keytab(&self) {
         let principal = format!("{}$@{}", self.host.name().to_uppercase(), Domain::REALM);
-        run(self.host.command("kinit").args(["-k", &principal])).unwrap();
+        run(with_tickets(&self.host, "kinit").args(["-k", &principal])).unwrap();
     }
+}
+
+/// A command of `host` that keeps its tickets there: `/tmp`, where they usually are, is everybody's.
+pub(crate) fn with_tickets(host: &LightHost, program: &str) -> Command {
+    let mut command = host.command(program);
+    command.env("KRB5CCNAME", "FILE:/run/tickets");
+    command
 }
 
 /// Gets a ticket with a password, on `host`, as MIT Kerberos does.
 pub(crate) fn kinit(host: &LightHost, user: &str, password: &str) -> smbgw_testing::Result<String> {
-    run_with(host.command("kinit").arg(user), password.as_bytes())
+    run_with(with_tickets(host, "kinit").arg(user), password.as_bytes())
 }
 
 /// The account of the computer `name` in the shared domain.

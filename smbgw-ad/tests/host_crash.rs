@@ -1,0 +1,164 @@
+//! `kill -9` at every point of joining, leaving and rotating in a real domain: what `recover` leaves is
+//! no membership at all, on the host and in the domain, or a whole one, and nothing between.
+
+#![allow(clippy::print_stdout, reason = "a test that fails shows what it did")]
+
+mod lab;
+
+use lab::victim::{self, Deed, Place};
+use lab::{Lab, account, administrator, draft, is_done, kinit, with_tickets};
+use smbgw_ad::leave::AccountFate;
+use smbgw_ad::outcome::Outcome;
+use smbgw_ad::recover::recover;
+use smbgw_testing::{Capability, Domain, require, run};
+
+/// More points than any operation has.
+const MOST: usize = 300;
+
+/// Kills `deed` at each point of `places`, and has `look` say what is there then.
+fn at_every_point(lab: &Lab, test: &str, deed: Deed, places: &[Place], look: impl Fn(&str)) {
+    for &place in places {
+        let mut number = 1;
+        loop {
+            let killed = victim::kill(lab, test, deed, place, number);
+            look(&format!("{deed:?} killed {place} {number}"));
+            if !killed {
+                break;
+            }
+            number += 1;
+            assert!(number < MOST, "{deed:?} never gets to its end");
+        }
+        println!("{deed:?} was killed {} times {place}", number - 1);
+        assert!(number > 2, "{deed:?} was hardly killed {place}");
+    }
+}
+
+/// Fails unless the host is a whole member, or none; whether it is one.
+fn is_all_or_nothing(lab: &Lab, what: &str) -> bool {
+    let recovered = lab.recover().unwrap();
+    let settled = recovered
+        .as_ref()
+        .is_none_or(|recovered| !matches!(recovered.outcome, Outcome::NeedsAttention { .. }));
+    assert!(settled, "{what}: {recovered:#?}");
+    assert!(lab.recover().unwrap().is_none(), "{what}: {recovered:#?}");
+    if account(lab.host.name()).is_some() {
+        lab.is_a_member();
+        assert!(lab.exists("/etc/smbgw/domain.json"), "{what}");
+        return true;
+    }
+    let address =
+        run(lab
+            .host
+            .command("host")
+            .arg(format!("{}.{}", lab.host.name(), Domain::NAME)));
+    assert!(address.is_err(), "{what}: {address:?}");
+    lab.stop_winbindd();
+    lab.is_as_it_was();
+    false
+}
+
+#[test]
+fn joining_survives_kills() {
+    if victim::play() {
+        return;
+    }
+    require!(Capability::DomainController, Capability::Winbind);
+    let lab = Lab::new("crash1");
+    at_every_point(
+        &lab,
+        "joining_survives_kills",
+        Deed::Join,
+        &[Place::Request, Place::Change, Place::HalfWritten],
+        |what| {
+            println!("{what}");
+            if is_all_or_nothing(&lab, what) {
+                is_done(lab.leave(AccountFate::Delete));
+                assert!(!is_all_or_nothing(&lab, what));
+            }
+        },
+    );
+}
+
+#[test]
+fn leaving_survives_kills() {
+    if victim::play() {
+        return;
+    }
+    require!(Capability::DomainController, Capability::Winbind);
+    let lab = Lab::new("crash2");
+    is_done(lab.join(&draft(), Domain::PASSWORD));
+    at_every_point(
+        &lab,
+        "leaving_survives_kills",
+        Deed::Leave,
+        &[Place::Request, Place::Change],
+        |what| {
+            println!("{what}");
+            if !is_all_or_nothing(&lab, what) {
+                is_done(lab.join(&draft(), Domain::PASSWORD));
+            }
+        },
+    );
+}
+
+#[test]
+fn rotating_survives_kills() {
+    if victim::play() {
+        return;
+    }
+    require!(Capability::DomainController, Capability::Winbind);
+    let lab = Lab::new("crash3");
+    is_done(lab.join(&draft(), Domain::PASSWORD));
+    kinit(&lab.host, Domain::ADMINISTRATOR, Domain::PASSWORD).unwrap();
+    at_every_point(
+        &lab,
+        "rotating_survives_kills",
+        Deed::Rotate,
+        &[Place::Request, Place::Change, Place::HalfWritten],
+        |what| {
+            println!("{what}");
+            // It is a member all the time: to the domain, and to clients who come with tickets. winbindd
+            // and smbd try the former password as well, which `net ads testjoin` does not.
+            run(lab.host.command("wbinfo").arg("--check-secret")).unwrap();
+            run(with_tickets(&lab.host, "kvno").args([
+                "-q",
+                "-k",
+                "/etc/krb5.keytab",
+                "cifs/crash3.ad.test",
+            ]))
+            .unwrap();
+            lab.rotate().unwrap();
+            lab.is_a_member();
+        },
+    );
+}
+
+#[test]
+fn recovering_without_credentials_undoes_the_host_and_says_what_is_left() {
+    if victim::play() {
+        return;
+    }
+    require!(Capability::DomainController, Capability::Winbind);
+    let lab = Lab::new("crash4");
+    let test = "recovering_without_credentials_undoes_the_host_and_says_what_is_left";
+    // The keys are not written yet, so that nothing can be done in the domain.
+    assert!(victim::kill(&lab, test, Deed::Join, Place::Request, 2));
+    assert!(account("crash4").is_some());
+    let recovered = lab.with(|parts| recover(parts, None)).unwrap().unwrap();
+    let Outcome::NeedsAttention { cause, left_behind } = recovered.outcome else {
+        panic!("{recovered:#?}");
+    };
+    assert_eq!(cause.code, "ad.interrupted");
+    assert!(cause.message.contains("logged in"), "{cause:?}");
+    assert_eq!(left_behind.len(), 1, "{left_behind:?}");
+    assert!(left_behind[0].what.contains("CRASH4$"), "{left_behind:?}");
+    let (user, password) = administrator();
+    let recovered = lab.with(|parts| recover(parts, Some((&user, &password))));
+    let recovered = recovered.unwrap().unwrap();
+    assert!(
+        matches!(recovered.outcome, Outcome::RolledBack { .. }),
+        "{recovered:#?}"
+    );
+    assert!(account("crash4").is_none());
+    lab.is_as_it_was();
+}
