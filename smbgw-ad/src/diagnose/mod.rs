@@ -39,8 +39,14 @@ pub fn diagnose(
         Some(resolver) => resolver.clone(),
         None => of_host(&mut run, host),
     };
-    names::servers(&mut run, &request.domain, &resolver);
-    let controllers = names::service_records(&mut run, &request.domain, &resolver);
+    let answers = names::servers(&mut run, &request.domain, &resolver);
+    let controllers = match answers {
+        true => names::service_records(&mut run, &request.domain, &resolver),
+        false => {
+            run.skip(CheckName::ServiceRecords, CheckName::DnsServer);
+            Vec::new()
+        }
+    };
     let addresses = match controllers.is_empty() {
         false => names::addresses(&mut run, &controllers, &resolver),
         true => {
@@ -52,7 +58,13 @@ pub fn diagnose(
         false => names::reverse(&mut run, &addresses, &resolver),
         true => run.skip(CheckName::Reverse, CheckName::Addresses),
     }
-    let chosen = controllers::choose(&mut run, request, &resolver, &addresses);
+    let chosen = match answers || request.server.is_some() {
+        true => controllers::choose(&mut run, request, &resolver, &addresses),
+        false => {
+            run.skip(CheckName::Netlogon, CheckName::DnsServer);
+            None
+        }
+    };
     let chosen = chosen.as_ref();
     controllers::site(&mut run, chosen);
     let open = controllers::ports(&mut run, chosen);
@@ -75,7 +87,7 @@ pub fn diagnose(
 /// The name servers of the host; none, and a check that says so, where it has none.
 fn of_host(run: &mut Run, host: &dyn Host) -> Resolver {
     match Resolver::of_host(host) {
-        Ok(resolver) => resolver,
+        Ok(resolver) => resolver.patience(names::STEP, names::LAST),
         Err(error) => {
             run.check(CheckName::DnsServer, None, |_| (Found::failed(&error), ()));
             Resolver::with_servers([])

@@ -9,13 +9,19 @@ use crate::code::Code;
 use crate::dns::{DnsError, Kind, Name, Resolver, services};
 use crate::name::{DomainName, HostName};
 
-/// Whether each name server answers, and knows the domain.
-pub(super) fn servers(run: &mut Run, domain: &DomainName, resolver: &Resolver) {
+/// Whether each name server answers, and knows the domain; whether any answers.
+pub(super) fn servers(run: &mut Run, domain: &DomainName, resolver: &Resolver) -> bool {
+    let mut answers = false;
     for server in resolver.servers() {
         let of = Some(shown(*server));
-        run.check(CheckName::DnsServer, of, |deadline| {
+        answers |= run.check(CheckName::DnsServer, of, |deadline| {
             let one = Resolver::with_servers([*server]).patience(STEP, LAST);
-            let found = match one.lookup(&Name::from(domain), Kind::SOA, deadline) {
+            let answer = one.lookup(&Name::from(domain), Kind::SOA, deadline);
+            let is_there = !matches!(
+                answer,
+                Err(DnsError::Silent { .. } | DnsError::Local { .. })
+            );
+            let found = match answer {
                 Ok(answer) if answer.exists => Found::Good(format!("it knows {domain}")),
                 Ok(_) => Found::bad(
                     Code::DomainUnknown,
@@ -23,9 +29,10 @@ pub(super) fn servers(run: &mut Run, domain: &DomainName, resolver: &Resolver) {
                 ),
                 Err(error) => Found::failed(&error),
             };
-            (found, ())
+            (found, is_there)
         });
     }
+    answers
 }
 
 /// The controllers that the service records name.
@@ -157,8 +164,8 @@ const RECORDS: [(&str, bool); 5] = [
 ];
 
 /// How long to wait for a name server.
-const STEP: Duration = Duration::from_millis(700);
-const LAST: Duration = Duration::from_millis(1500);
+pub(super) const STEP: Duration = Duration::from_millis(700);
+pub(super) const LAST: Duration = Duration::from_millis(1500);
 
 /// So many controllers and addresses are looked at.
 const MOST: usize = 16;
