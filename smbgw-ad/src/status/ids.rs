@@ -93,7 +93,7 @@ fn collisions(ranges: &[IdmapRange], taken: &[(String, IdRange)]) -> Vec<Reason>
         }
         let whose: Vec<&str> = taken
             .iter()
-            .filter(|(_, taken)| ids(range).overlaps(*taken))
+            .filter(|(_, taken)| ids(range).overlaps(*taken) && *taken != NOBODY)
             .map(|(whose, _)| whose.as_str())
             .collect();
         if !whose.is_empty() {
@@ -115,6 +115,12 @@ fn collisions(ranges: &[IdmapRange], taken: &[(String, IdRange)]) -> Vec<Reason>
     }
     findings
 }
+
+/// The id of `nobody` and `nogroup`, which own nothing. The ranges in many manuals have it.
+const NOBODY: IdRange = IdRange {
+    first: 65_534,
+    last: 65_534,
+};
 
 /// So many owners of ids are named.
 const SHOWN: usize = 5;
@@ -160,5 +166,7 @@ mod tests {
         assert!(texts[0].contains("1500-3000 of A overlap with 1000-2000 of *"));
         assert!(texts[1].ends_with("`u4`, and 2 more"), "{texts:?}");
         assert!(collisions(&ranges[..1], &taken).is_empty());
+        let whole = ranges_of("idmap config A : range = 10000-999999\n");
+        assert!(collisions(&whole, &[("`nobody`".into(), one(65_534))]).is_empty());
     }
 }
