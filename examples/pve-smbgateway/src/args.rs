@@ -78,6 +78,16 @@ pub(crate) enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Change whom of its users and groups a share lets in.
+    ///
+    /// They all stay the share's, with their accounts and their rights to its files, so that going
+    /// back makes everything as it was. Those who are not let in any more are disconnected.
+    Auth {
+        /// The share.
+        name: String,
+        /// Those of the domain alone, those of this machine alone (local), or both (hybrid).
+        method: String,
+    },
     /// Take a share away; its data stays unless --purge is given.
     ///
     /// Connected clients are disconnected. With --purge the data is removed too, with accounts and
@@ -115,7 +125,7 @@ pub(crate) enum Command {
     Alert(alert::Alert),
     /// Finish or undo what a crash or a kill interrupted.
     ///
-    /// A create or resize that was interrupted is undone; a delete that had begun to give up the
+    /// A create, resize or auth that was interrupted is undone; a delete that had begun to give up the
     /// share's place is finished. Samba's configuration is made anew from the records.
     Recover,
     /// Check whether the machine is ready, and change nothing.

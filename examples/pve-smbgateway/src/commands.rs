@@ -13,14 +13,14 @@ use smbgw_core::error::{Coded, Problem};
 use smbgw_core::host::LocalHost;
 use smbgw_core::lifecycle::{
     CreateOptions, DeleteOptions, ShareError, Verification, check, create, delete, inspect, list,
-    recover, resize, status, usages, verify,
+    recover, resize, set_auth, status, usages, verify,
 };
 use smbgw_core::machine::Machine;
 use smbgw_core::ports::Depth;
 use smbgw_core::progress::{Progress, Silent};
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
-use smbgw_core::share::{ShareDraft, ShareName};
+use smbgw_core::share::{Authentication, ShareDraft, ShareName};
 use smbgw_core::size::QuotaSize;
 use smbgw_quota::QuotaStorage;
 use smbgw_quota::monitor::{AlertTraces, HistoryTraces};
@@ -72,6 +72,15 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             };
             on_machine(&common, BTreeMap::new(), true, |machine| {
                 output.outcome("resize", resize(machine, name, quota, force))
+            })
+        }),
+        Command::Auth { name, method } => with_name(&output, &name, |name| {
+            let auth: Authentication = match method.parse() {
+                Ok(auth) => auth,
+                Err(error) => return refuse(&output, "auth", &error),
+            };
+            on_machine(&common, BTreeMap::new(), true, |machine| {
+                output.outcome("auth", set_auth(machine, name, auth))
             })
         }),
         Command::Delete {

@@ -140,6 +140,9 @@ impl Output {
                 spec.path, record.volume.filesystem
             );
             let _ = writeln!(text, "  who         {}", who(spec));
+            if !spec.access.guest {
+                let _ = writeln!(text, "  auth        {}", spec.auth);
+            }
             let _ = writeln!(text, "  quota       {}", spec.quota);
             if let Some(usage) = usage {
                 let used = ByteSize::from_bytes(usage.bytes);
@@ -328,6 +331,7 @@ fn report_text(operation: &str, report: &Report) -> String {
     let done = match operation {
         "create" => "is there",
         "resize" => "has its new quota",
+        "auth" => "lets in whom it is to",
         _ => "is gone",
     };
     let _ = writeln!(text, "The share {} {done}.", report.share);

@@ -73,6 +73,13 @@ is($status->{usage}{limits}{bytes}, 32 * $mib, 'its limit');
 is($_->code, 'share.refused', 'a share that is there') and is($_->kind, 'conflict', 'is a conflict')
     for died(sub { PVE::SMBGateway->share_create(name => 'MEDIA', quota => '1G', users => ['ann']) });
 
+$outcome = PVE::SMBGateway->share_auth(name => 'media', auth => 'local');
+is($outcome->{outcome}, 'done', 'it lets in those of this machine alone');
+lets_in('media', 'ann', $passwords{ann}, 'who are all there are');
+is(PVE::SMBGateway->share_status(name => 'media')->{record}{spec}{auth}, 'local', 'which its record says');
+is($_->code, 'share.refused', 'nobody of a domain could come in') and is($_->kind, 'invalid', 'so that is refused')
+    for died(sub { PVE::SMBGateway->share_auth(name => 'media', auth => 'domain') });
+
 $outcome = PVE::SMBGateway->share_resize(name => 'media', quota => '64M');
 is($outcome->{outcome}, 'done', 'it gets another limit');
 my $usage = PVE::SMBGateway->call('quota.status', { name => 'media' })->[0];

@@ -9,7 +9,7 @@ use smbgw_core::error::{Coded, Problem};
 use smbgw_core::lifecycle::{
     self, DeleteOptions, Preflight, Recovered, Report, ShareError, ShareStatus,
 };
-use smbgw_core::share::ShareName;
+use smbgw_core::share::{Authentication, ShareName};
 use smbgw_core::size::QuotaSize;
 
 use super::amount::Amount;
@@ -23,6 +23,31 @@ use crate::wire::{on_machine, on_machine_with};
 pub(super) enum Ended {
     /// All of it is done.
     Done(Report),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Auth {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    root: Option<PathBuf>,
+    /// The share.
+    name: String,
+    /// Whom of its users and groups it lets in: those of a `domain`, the `local` ones, or both:
+    /// `hybrid`.
+    auth: String,
+}
+
+pub(super) fn auth(asked: Auth, request: &Request<'_>) -> Result<Ended, Failure> {
+    let name = asked.name.parse::<ShareName>();
+    let auth = asked.auth.parse::<Authentication>();
+    let (name, auth) = match (name, auth) {
+        (Ok(name), Ok(auth)) => (name, auth),
+        (name, auth) => return Err(refused([problem("name", name), problem("auth", auth)])),
+    };
+    let outcome = on_machine(asked.root, request, |machine| {
+        lifecycle::set_auth(machine, &name, auth)
+    })??;
+    Failure::unless_done(outcome).map(Ended::Done)
 }
 
 pub(super) fn create(asked: DraftRequest, request: &Request<'_>) -> Result<Ended, Failure> {
@@ -110,16 +135,7 @@ pub(super) fn resize(asked: Resize, request: &Request<'_>) -> Result<Ended, Fail
     let quota = asked.quota.0.parse::<QuotaSize>();
     let (name, quota) = match (name, quota) {
         (Ok(name), Ok(quota)) => (name, quota),
-        (name, quota) => {
-            let problems = [
-                name.err()
-                    .map(|error| Problem::from_error("name", &error as &dyn Coded)),
-                quota
-                    .err()
-                    .map(|error| Problem::from_error("quota", &error)),
-            ];
-            return Err(ShareError::Refused(problems.into_iter().flatten().collect()).into());
-        }
+        (name, quota) => return Err(refused([problem("name", name), problem("quota", quota)])),
     };
     let outcome = on_machine(asked.root, request, |machine| {
         lifecycle::resize(machine, &name, quota, asked.force)
@@ -141,6 +157,15 @@ pub(super) fn status(asked: Status, request: &Request<'_>) -> Result<ShareStatus
     Ok(on_machine(asked.root, request, |machine| {
         lifecycle::status(machine, &name)
     })??)
+}
+
+/// What is wrong with the text in `field`, if it could not be read.
+fn problem<T, E: Coded>(field: &str, read: Result<T, E>) -> Option<Problem> {
+    read.err().map(|error| Problem::from_error(field, &error))
+}
+
+fn refused<const N: usize>(problems: [Option<Problem>; N]) -> Failure {
+    ShareError::Refused(problems.into_iter().flatten().collect()).into()
 }
 
 /// The share that the text in `field` names.

@@ -85,6 +85,7 @@ pub const METHODS: &[Method] = methods! {
     "quota.user.report" "show usage and limits of all users on the file system of a share" looks |asked, request| owner::report(User, asked, request);
     "quota.user.set" "set limits of a user on the file system of a share" changes |asked, request| owner::set(User, asked, request);
     "quota.user.show" "show usage and limits of a user on the file system of a share" looks |asked, request| owner::show(User, asked, request);
+    "share.auth" "change whom of its users a share lets in" changes share::auth;
     "share.check" "check whether the machine is ready, and whether a share could be made" looks share::check;
     "share.create" "make a share" changes share::create;
     "share.delete" "take a share away" changes share::delete;

@@ -41,6 +41,7 @@ sub version { return PVE::SMBGateway::Library::version() }
 
 sub library_methods { my (@given) = @_; return _method('library.methods', @given) }
 
+sub share_auth    { my (@given) = @_; return _method('share.auth',    @given) }
 sub share_check   { my (@given) = @_; return _method('share.check',   @given) }
 sub share_create  { my (@given) = @_; return _method('share.create',  @given) }
 sub share_delete  { my (@given) = @_; return _method('share.delete',  @given) }
@@ -235,7 +236,7 @@ something.
 
 =head2 share_create
 
-Makes a share: C<name>, C<quota>, C<path>, C<users>, C<groups>, C<create_users>, C<passwords> (of users that are
+Makes a share: C<name>, C<quota>, C<path>, C<users>, C<groups>, C<auth>, C<create_users>, C<passwords> (of users that are
 made), C<read_only>, C<guest>, C<min_protocol>, C<encrypt>, C<comment>, C<mode>, and C<force>, to make it even
 where the directory holds more than the quota.
 
@@ -254,6 +255,11 @@ How the share C<name> is: its record, its usage, whether it answers, and what is
 =head2 share_resize
 
 Gives the share C<name> the limit C<quota>; C<force> sets one below what it holds.
+
+=head2 share_auth
+
+Has the share C<name> let in those of its users and groups that C<auth> says: those of a C<domain>, the C<local>
+ones, or both: C<hybrid>. They all stay the share's.
 
 =head2 share_delete
 
