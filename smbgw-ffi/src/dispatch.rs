@@ -1,5 +1,6 @@
 //! The table of methods: a name, what it takes, what it gives.
 
+mod ad;
 mod alert;
 mod amount;
 mod draft;

@@ -34,7 +34,19 @@ password alice
 call ok share.check {"name":"media","path":"/srv/data/media","quota":"32M","users":["alice"],"create_users":true}
 call ok share.create {"name":"media","path":"/srv/data/media","quota":"32M","users":["alice"],"create_users":true}
 call conflict share.create {"name":"media","path":"/srv/data/media2","quota":"32M","users":["alice"]}
+# a domain that cannot be one, and none that this machine is in
+call invalid ad.discover {"domain":"no domain"}
+call invalid ad.test {"domain":"no domain"}
+call invalid ad.check {"domain":"no domain","user":"alice"}
+call invalid ad.join {"domain":"no domain","user":"alice"}
 forget
+call invalid ad.join {"domain":"ad.example","user":"alice"}
+call ok ad.status {}
+says "not-joined"
+call ok ad.recover {}
+call not-found ad.leave {"account":"keep"}
+call not-found ad.rotate {}
+call ok ad.rotate {"if_older_than_days":25}
 call ok share.list {}
 says "media"
 call ok share.status {"name":"media"}

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::exit;
 
 pub(crate) mod alert;
+pub(crate) mod domain;
 pub(crate) mod history;
 pub(crate) mod monitor;
 pub(crate) mod quota;
@@ -128,6 +129,53 @@ pub(crate) enum Command {
     /// A create, resize or auth that was interrupted is undone; a delete that had begun to give up the
     /// share's place is finished. Samba's configuration is made anew from the records.
     Recover,
+    /// Find an Active Directory domain and the domain controller to talk to.
+    ///
+    /// Looks in the DNS, asks the controllers that are named there who they are, and says which one
+    /// would be used and why others would not. Nobody logs in, and nothing is changed.
+    #[command(after_help = domain::DISCOVER_EXAMPLES)]
+    AdDiscover(domain::Discover),
+    /// Join an Active Directory domain.
+    ///
+    /// Makes the account of this machine in the domain (or takes one over), gives it a password that
+    /// nobody knows, writes its keys, tells Samba, sets up Kerberos and winbindd, and registers its
+    /// addresses in the DNS; then proves that the domain lets the machine in. Everything is checked
+    /// before anything is touched. Where it fails on the way, all of it is taken back, the account
+    /// included.
+    ///
+    /// Without --user, an account that was made before is taken over, and the password is its one-time
+    /// password.
+    #[command(after_help = domain::JOIN_EXAMPLES)]
+    AdJoin(domain::Join),
+    /// Leave the domain that this machine is in, whoever has joined it.
+    ///
+    /// Removes what joining wrote, and disables the account in the domain, so that a later join can
+    /// take it over. Shares stay; users of the domain no longer get in.
+    #[command(after_help = domain::LEAVE_EXAMPLES)]
+    AdLeave(domain::Leave),
+    /// Show how this machine stands with its domain, and what is not as it should be.
+    ///
+    /// Ends with status 3 where it is in no domain, and with 7 where something is not as it should be.
+    AdStatus,
+    /// Look for what is wrong between this machine and a domain, be it joined or not.
+    ///
+    /// Each check is made even where others failed, and says what usually is behind it and what to do.
+    /// Without --user, what needs a login is not checked. Nothing is changed.
+    ///
+    /// Ends with status 1 where a check failed.
+    #[command(after_help = domain::TEST_EXAMPLES)]
+    AdTest(domain::Test),
+    /// Give the account of this machine a new password.
+    ///
+    /// Clients notice nothing: the keys of the former password stay valid for tickets that were given
+    /// out. It may be interrupted anywhere, and the next one finishes it.
+    #[command(after_help = domain::ROTATE_EXAMPLES)]
+    AdRotate(domain::Rotate),
+    /// Finish or undo a join or a leave that a crash or a kill interrupted.
+    ///
+    /// Without --user, what is in the domain stays as it is, and the message says what that is.
+    #[command(after_help = domain::RECOVER_EXAMPLES)]
+    AdRecover(domain::Login),
     /// Check whether the machine is ready, and change nothing.
     ///
     /// With the options of `create`, checks that request as `create` would.
@@ -183,6 +231,14 @@ pub(crate) struct ShareOptions {
     /// Read the SMB password of new accounts from the first line of FILE; `-` is standard input.
     #[arg(long, value_name = "FILE", requires = "create_users")]
     pub(crate) password_file: Option<PathBuf>,
+    /// Read it from the first line of what is open as descriptor N.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "create_users",
+        conflicts_with = "password_file"
+    )]
+    pub(crate) password_fd: Option<u32>,
     /// Nobody may write.
     #[arg(long)]
     pub(crate) read_only: bool,

@@ -9,6 +9,7 @@ use smbgw_core::secret::Secret;
 use zeroize::Zeroize;
 
 use crate::args::ShareOptions;
+use crate::args::domain::PasswordSource;
 
 /// The passwords for accounts that may have to be made, by name.
 pub(crate) fn passwords(options: &ShareOptions) -> io::Result<BTreeMap<String, Secret>> {
@@ -16,20 +17,26 @@ pub(crate) fn passwords(options: &ShareOptions) -> io::Result<BTreeMap<String, S
     if !options.create_users {
         return Ok(passwords);
     }
-    let given = match options.password_file.as_deref() {
-        Some(path) if path == Path::new("-") => Some(first_line(&mut io::stdin().lock())?),
-        Some(path) => Some(first_line(&mut BufReader::new(File::open(path)?))?),
-        None if io::stdin().is_terminal() => None,
-        None => Some(first_line(&mut io::stdin().lock())?),
-    };
+    let given = given(options.password_file.as_deref(), options.password_fd)?;
     for user in &options.users {
         let password = match &given {
             Some(password) => password.clone(),
-            None => typed(user)?,
+            None => chosen(user)?,
         };
         passwords.insert(user.clone(), password);
     }
     Ok(passwords)
+}
+
+/// The password that `whose` has: from where it is said to be, or typed.
+pub(crate) fn password(source: &PasswordSource, whose: &str) -> io::Result<Secret> {
+    match given(source.password_file.as_deref(), source.password_fd)? {
+        Some(password) => Ok(password),
+        None => match rpassword::prompt_password(format!("Password of {whose}: "))? {
+            typed if typed.is_empty() => Err(empty()),
+            typed => Ok(Secret::from(typed)),
+        },
+    }
 }
 
 /// Asks a question that is answered by typing `yes`; `None` where nobody is there to answer.
@@ -45,7 +52,31 @@ pub(crate) fn consent(question: &str) -> io::Result<Option<bool>> {
     Ok(Some(answer.trim() == "yes"))
 }
 
-fn typed(user: &str) -> io::Result<Secret> {
+/// The password in `file` or at `descriptor`, or on standard input; `None` where somebody is there to type
+/// it.
+fn given(file: Option<&Path>, descriptor: Option<u32>) -> io::Result<Option<Secret>> {
+    let opened = match (file, descriptor) {
+        (Some(file), _) if file == Path::new("-") => None,
+        (Some(file), _) => Some(open(file)?),
+        (None, Some(number)) => Some(open(Path::new(&format!("/proc/self/fd/{number}")))?),
+        (None, None) if io::stdin().is_terminal() => return Ok(None),
+        (None, None) => None,
+    };
+    Ok(Some(match opened {
+        Some(file) => first_line(&mut BufReader::new(file))?,
+        None => first_line(&mut io::stdin().lock())?,
+    }))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path).map_err(|error| {
+        let message = format!("cannot read the password from {}: {error}", path.display());
+        io::Error::new(error.kind(), message)
+    })
+}
+
+/// A new password, typed twice.
+fn chosen(user: &str) -> io::Result<Secret> {
     let ask = |what: &str| rpassword::prompt_password(format!("{what} SMB password for {user}: "));
     let mut first = ask("New")?;
     let mut second = ask("Retype the")?;
@@ -71,10 +102,14 @@ fn first_line(reader: &mut dyn BufRead) -> io::Result<Secret> {
         line.pop();
     }
     if line.is_empty() {
-        let message = "the password is empty: give it on standard input or with --password-file";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        return Err(empty());
     }
     Ok(Secret::from(line))
+}
+
+fn empty() -> io::Error {
+    let message = "the password is empty: give it on standard input or with --password-file";
+    io::Error::new(io::ErrorKind::InvalidInput, message)
 }
 
 /// More than Samba takes, and so much that the buffer never grows and leaves a copy behind.

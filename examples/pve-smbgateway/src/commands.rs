@@ -1,6 +1,7 @@
 //! What each command does: the parts put together, one call, and the result shown.
 
 mod alert;
+mod domain;
 pub(crate) mod history;
 mod monitor;
 mod owner;
@@ -148,6 +149,13 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             let deadline = Deadline::after(common.timeout());
             alert::run(&host(&common), &output, command, deadline)
         }
+        Command::AdDiscover(asked) => domain::discover(&common, &output, asked),
+        Command::AdJoin(asked) => domain::enter(&common, &output, asked),
+        Command::AdLeave(asked) => domain::depart(&common, &output, asked),
+        Command::AdStatus => domain::standing(&common, &output),
+        Command::AdTest(asked) => domain::test(&common, &output, asked),
+        Command::AdRotate(asked) => domain::renew(&common, &output, &asked),
+        Command::AdRecover(login) => domain::settle(&common, &output, &login),
         Command::Recover => on_machine(&common, BTreeMap::new(), true, |machine| {
             output.recovered(recover(machine))
         }),

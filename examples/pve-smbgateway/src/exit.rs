@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use smbgw_core::error::{Coded, ErrorKind};
-use smbgw_core::lifecycle::{Outcome, ShareError};
+use smbgw_core::error::ErrorKind;
+use smbgw_core::lifecycle::{ErrorDocument, Outcome};
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) enum Exit {
     Failed,
     /// 2: wrong usage or an invalid request; nothing was touched.
     Invalid,
-    /// 3: what is named is not there: no such share, alert, user or group.
+    /// 3: what is named is not there: no such share, alert, user, group or domain.
     NotFound,
     /// 4: the request collides with something that is there.
     Conflict,
@@ -32,7 +32,7 @@ Exit status:
   0  done
   1  could not be tried (the message says why)
   2  wrong usage or an invalid request; nothing was touched
-  3  there is no such share, alert, user or group
+  3  there is no such share, alert, user, group or domain
   4  conflict with something that is there or under way; nothing was touched
   5  the machine is not ready (preflight); nothing was touched
   6  failed, and rolled back: the machine is as it was before
@@ -53,8 +53,8 @@ impl From<Exit> for ExitCode {
     }
 }
 
-impl From<&Outcome> for Exit {
-    fn from(outcome: &Outcome) -> Self {
+impl<R> From<&Outcome<R>> for Exit {
+    fn from(outcome: &Outcome<R>) -> Self {
         match outcome {
             Outcome::Done(_) => Self::Done,
             Outcome::RolledBack { .. } => Self::RolledBack,
@@ -75,11 +75,12 @@ impl From<ErrorKind> for Exit {
     }
 }
 
-impl From<&ShareError> for Exit {
-    fn from(error: &ShareError) -> Self {
-        match error {
-            ShareError::Unrecovered(_) => Self::NeedsAttention,
-            _ => Self::from(error.kind()),
+impl Exit {
+    /// How it ends where an operation was refused by an error of this kind, which `document` tells.
+    pub(crate) fn refused(kind: ErrorKind, document: &ErrorDocument) -> Self {
+        match document.left_behind {
+            Some(_) => Self::NeedsAttention,
+            None => Self::from(kind),
         }
     }
 }

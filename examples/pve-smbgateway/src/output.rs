@@ -7,22 +7,23 @@
 )]
 
 mod alert;
+mod domain;
 mod history;
 mod monitor;
 mod owner;
 mod verify;
 
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, Write as _};
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
 use serde_json::json;
 use smbgw_core::catalog::ShareRecord;
-use smbgw_core::error::Coded;
+use smbgw_core::error::{Coded, ErrorKind};
 use smbgw_core::lifecycle::{
     CheckResult, ErrorDocument, Finding, Outcome, Preflight, Recovered, Report, ShareError,
-    ShareStatus, ShareUsage,
+    ShareStatus, ShareUsage, StepReport,
 };
 use smbgw_core::size::ByteSize;
 use smbgw_core::step::LeftBehind;
@@ -56,15 +57,20 @@ impl Output {
         Exit::from(error.kind())
     }
 
-    /// An operation that was not begun.
+    /// An operation on a share that was not begun.
     pub(crate) fn error(&self, error: &ShareError) -> Exit {
-        let exit = Exit::from(error);
+        self.refused(error.kind(), error.into())
+    }
+
+    /// An operation that was not begun, because of an error of this kind.
+    fn refused(&self, kind: ErrorKind, document: ErrorDocument) -> Exit {
+        let exit = Exit::refused(kind, &document);
         if self.json {
-            self.document(&Refusal::from(ErrorDocument::from(error)));
+            self.document(&Refusal::from(document));
             return exit;
         }
-        match error {
-            ShareError::Refused(problems) => {
+        match (&document.problems, &document.checks) {
+            (Some(problems), _) => {
                 for problem in problems {
                     complain(
                         &format!("{}: {}", problem.field, problem.message),
@@ -72,35 +78,36 @@ impl Output {
                     );
                 }
             }
-            ShareError::Preflight(found) => {
+            (None, Some(found)) => {
                 for check in found.failures() {
                     complain(&format!("{}: {}", check.name, check.message), &check.remedy);
                 }
             }
-            ShareError::Unrecovered(unrecovered) => {
-                complain(&error.to_string(), &error.remedy());
-                eprint!("{}", leftovers(&unrecovered.left_behind));
-            }
-            _ => complain(&smbgw_core::error::chain_text(error), &error.remedy()),
+            (None, None) => complain(&document.message, &document.remedy),
         }
+        eprint!("{}", leftovers(&document.left_behind.unwrap_or_default()));
         exit
     }
 
     /// How `create`, `resize` or `delete` ended.
     pub(crate) fn outcome(&self, operation: &str, result: Result<Outcome, ShareError>) -> Exit {
-        let outcome = match result {
-            Ok(outcome) => outcome,
-            Err(error) => return self.error(&error),
-        };
+        match result {
+            Ok(outcome) => self.ended(&outcome, |report| report_text(operation, report)),
+            Err(error) => self.error(&error),
+        }
+    }
+
+    /// How an operation ended that was begun; `text` tells what it did.
+    fn ended<R: Serialize>(&self, outcome: &Outcome<R>, text: impl FnOnce(&R) -> String) -> Exit {
         if self.json {
-            self.document(&outcome);
+            self.document(outcome);
         } else {
-            match &outcome {
-                Outcome::Done(report) => self.text(&report_text(operation, report)),
+            match outcome {
+                Outcome::Done(report) => self.text(&text(report)),
                 other => eprint!("{}", failure_text(other)),
             }
         }
-        Exit::from(&outcome)
+        Exit::from(outcome)
     }
 
     pub(crate) fn list(&self, result: Result<Vec<ShareRecord>, ShareError>) -> Exit {
@@ -288,7 +295,7 @@ impl Output {
             .and_then(|()| stdout.flush());
         match written {
             // A reader that has gone away, as with `| head`, has what it wanted.
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 complain(&format!("cannot write the output: {error}"), &None);
                 Exit::Failed
             }
@@ -320,14 +327,7 @@ impl From<ErrorDocument> for Refusal {
 }
 
 fn report_text(operation: &str, report: &Report) -> String {
-    let mut text = String::new();
-    for step in &report.steps {
-        let mark = if step.change.happened() { "✓" } else { "·" };
-        let _ = writeln!(text, "{mark} {}", step.title);
-    }
-    for note in &report.notes {
-        let _ = writeln!(text, "! {note}");
-    }
+    let mut text = work_text(&report.steps, &report.notes);
     let done = match operation {
         "create" => "is there",
         "resize" => "has its new quota",
@@ -338,12 +338,25 @@ fn report_text(operation: &str, report: &Report) -> String {
     text
 }
 
-fn failure_text(outcome: &Outcome) -> String {
+/// What was done, step by step, and what there is to know beside it.
+fn work_text(steps: &[StepReport], notes: &[String]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let mark = if step.change.happened() { "✓" } else { "·" };
+        let _ = writeln!(text, "{mark} {}", step.title);
+    }
+    for note in notes {
+        let _ = writeln!(text, "! {note}");
+    }
+    text
+}
+
+fn failure_text<R>(outcome: &Outcome<R>) -> String {
     match outcome {
         Outcome::Done(_) => String::new(),
         Outcome::RolledBack { cause } => {
             format!(
-                "{}The machine is as it was before.\n",
+                "{}Everything is as it was before.\n",
                 cause_text("failed", cause)
             )
         }

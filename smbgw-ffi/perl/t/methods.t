@@ -11,6 +11,7 @@ use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use PVE::SMBGateway;
+use PVE::SMBGateway::AD;
 use PVE::SMBGateway::Alert;
 use PVE::SMBGateway::Monitor;
 use PVE::SMBGateway::Quota;
@@ -28,7 +29,7 @@ for my $method (@there) {
     my $name = $rest =~ tr/.-/__/r;
     my ($class, $function) = $family =~ m/\A(?:share|library)\z/
         ? ('PVE::SMBGateway', "${family}_$name")
-        : ('PVE::SMBGateway::' . ucfirst $family, $name);
+        : ('PVE::SMBGateway::' . ($family eq 'ad' ? 'AD' : ucfirst $family), $name);
     can_ok($class, $function);
     $is_a_method{"${class}::$function"} = 1;
 
@@ -39,7 +40,7 @@ for my $method (@there) {
     is(ref $error && $error->kind, 'invalid', "$method refuses it");
 }
 
-for my $class (qw(Alert Monitor Quota)) {
+for my $class (qw(AD Alert Monitor Quota)) {
     no strict 'refs';    ## no critic (ProhibitNoStrict)
     my @functions = grep { defined &{"PVE::SMBGateway::${class}::$_"} && !m/\A_/ }
         keys %{"PVE::SMBGateway::${class}::"};

@@ -1,4 +1,4 @@
-//! The request for a share: the fields of a draft, and how it is meant.
+//! Requests that are the draft of a library, and say where it is meant.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,6 +12,13 @@ use smbgw_core::lifecycle::CreateOptions;
 use smbgw_core::share::ShareDraft;
 
 use super::amount::Amount;
+
+/// The fields of a draft `D`, and `root` beside them.
+#[derive(Debug)]
+pub(super) struct Rooted<D> {
+    pub(super) root: Option<PathBuf>,
+    pub(super) draft: D,
+}
 
 /// A share that is asked for.
 #[derive(Debug)]
@@ -38,6 +45,15 @@ impl DraftRequest {
 }
 
 /// `flatten` of serde would let fields pass that nobody knows; so the fields are set apart by hand.
+impl<'de, D: DeserializeOwned> Deserialize<'de> for Rooted<D> {
+    fn deserialize<R: Deserializer<'de>>(deserializer: R) -> Result<Self, R::Error> {
+        let Fields(mut fields) = Fields::deserialize(deserializer)?;
+        let root = taken(&mut fields, "root")?.flatten();
+        let draft = drafted(fields)?;
+        Ok(Self { root, draft })
+    }
+}
+
 impl<'de> Deserialize<'de> for DraftRequest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Fields(mut fields) = Fields::deserialize(deserializer)?;
@@ -48,10 +64,14 @@ impl<'de> Deserialize<'de> for DraftRequest {
         }
         let draft = match fields.is_empty() {
             true => None,
-            false => Some(serde_json::from_value(Value::Object(fields)).map_err(D::Error::custom)?),
+            false => Some(drafted(fields)?),
         };
         Ok(Self { root, force, draft })
     }
+}
+
+fn drafted<T: DeserializeOwned, E: de::Error>(fields: Map<String, Value>) -> Result<T, E> {
+    serde_json::from_value(Value::Object(fields)).map_err(E::custom)
 }
 
 fn taken<T: DeserializeOwned, E: de::Error>(
@@ -96,10 +116,18 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
+/// What is read beside the fields of every draft, for the schema.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is of use")]
+struct BesideAll {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    root: Option<PathBuf>,
+}
+
 /// What is read beside the fields of [`ShareDraft`], for the schema.
 #[derive(JsonSchema)]
 #[allow(dead_code, reason = "only its schema is of use")]
-struct Beside {
+struct BesideShare {
     /// Work on the tree of files below this directory, such as a mounted image.
     root: Option<PathBuf>,
     /// Make it even if the directory holds more than the quota already.
@@ -109,21 +137,37 @@ struct Beside {
     quota: Option<Amount>,
 }
 
+impl<D: JsonSchema> JsonSchema for Rooted<D> {
+    fn schema_name() -> Cow<'static, str> {
+        D::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        beside::<D, BesideAll>(generator)
+    }
+}
+
 impl JsonSchema for DraftRequest {
     fn schema_name() -> Cow<'static, str> {
         "DraftRequest".into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = ShareDraft::json_schema(generator);
-        let beside = Beside::json_schema(generator);
-        if let (Some(Value::Object(fields)), Some(Value::Object(more))) =
-            (schema.get_mut("properties"), beside.get("properties"))
-        {
-            fields.extend(more.clone());
-        }
+        let mut schema = beside::<ShareDraft, BesideShare>(generator);
         let description = "A share that is asked for, and where it is asked for.";
         schema.insert("description".into(), description.into());
         schema
     }
+}
+
+/// The schema of `D` with the fields of `B` beside its own.
+fn beside<D: JsonSchema, B: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = D::json_schema(generator);
+    let beside = B::json_schema(generator);
+    if let (Some(Value::Object(fields)), Some(Value::Object(more))) =
+        (schema.get_mut("properties"), beside.get("properties"))
+    {
+        fields.extend(more.clone());
+    }
+    schema
 }

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
-use smbgw_core::error::{Coded, Problem};
-use smbgw_core::lifecycle::{ErrorDocument, Finding, Outcome, Report, ShareError};
+use smbgw_ad::join_error::JoinError;
+use smbgw_core::error::{Coded, ErrorKind, Problem};
+use smbgw_core::lifecycle::{ErrorDocument, Finding, Outcome, ShareError};
 use smbgw_core::ports::PortError;
 use smbgw_core::step::LeftBehind;
 use smbgw_quota::QuotaError;
@@ -84,7 +85,7 @@ impl Failure {
     }
 
     /// What `outcome` is for a caller: done, or a failure.
-    pub(super) fn unless_done(outcome: Outcome) -> Result<Report, Self> {
+    pub(super) fn unless_done<R>(outcome: Outcome<R>) -> Result<R, Self> {
         let (code, name, cause, left_behind) = match outcome {
             Outcome::Done(report) => return Ok(report),
             Outcome::RolledBack { cause } => (Code::RolledBack, "rolled-back", cause, None),
@@ -96,6 +97,15 @@ impl Failure {
             ),
         };
         Err(Self::of_outcome(code, name, cause, left_behind))
+    }
+
+    /// An operation that was not begun, because of an error of this kind.
+    fn not_begun(kind: ErrorKind, document: ErrorDocument) -> Self {
+        let code = match document.left_behind {
+            Some(_) => Code::NeedsAttention,
+            None => Code::from(kind),
+        };
+        Self::new(code, document)
     }
 
     fn of_outcome(
@@ -149,11 +159,13 @@ impl Failure {
 
 impl From<ShareError> for Failure {
     fn from(error: ShareError) -> Self {
-        let code = match &error {
-            ShareError::Unrecovered(_) => Code::NeedsAttention,
-            _ => Code::from(error.kind()),
-        };
-        Self::new(code, ErrorDocument::from(&error))
+        Self::not_begun(error.kind(), ErrorDocument::from(&error))
+    }
+}
+
+impl From<JoinError> for Failure {
+    fn from(error: JoinError) -> Self {
+        Self::not_begun(error.kind(), ErrorDocument::from(&error))
     }
 }
 

@@ -17,12 +17,13 @@ use super::draft::DraftRequest;
 use super::{Failure, Request};
 use crate::wire::{on_machine, on_machine_with};
 
-/// An operation that is done.
+/// An operation that is done, with what it did.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Ended")]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
-pub(super) enum Ended {
+pub(super) enum Ended<R = Report> {
     /// All of it is done.
-    Done(Report),
+    Done(R),
 }
 
 #[derive(Deserialize, JsonSchema)]

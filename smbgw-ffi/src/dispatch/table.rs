@@ -5,7 +5,7 @@ use serde::Serialize;
 use smbgw_quota::owner::OwnerKind::{Group, User};
 
 use super::reader::{answer, reply_schema, reply_schema_of, request_schema};
-use super::{ErrorReply, Failure, Request, alert, library, monitor, owner, quota, share};
+use super::{ErrorReply, Failure, Request, ad, alert, library, monitor, owner, quota, share};
 
 /// A method: one line of the table.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
@@ -66,6 +66,14 @@ macro_rules! does {
 /// All methods, by name.
 #[rustfmt::skip]
 pub const METHODS: &[Method] = methods! {
+    "ad.check" "check whether a join would work, and say what it would do" looks ad::check;
+    "ad.discover" "find a domain and the domain controller to talk to" looks ad::discover;
+    "ad.join" "join a domain" changes ad::enter;
+    "ad.leave" "leave the domain" changes ad::depart;
+    "ad.recover" "finish or undo a join or a leave that was interrupted" changes ad::settle;
+    "ad.rotate" "give the account of this machine a new password" changes ad::renew;
+    "ad.status" "say how this machine stands with its domain" looks ad::status;
+    "ad.test" "look for what is wrong between this machine and a domain" looks ad::test;
     "alert.acknowledge" "say that alerts are known, so that no reminders come" changes alert::acknowledge;
     "alert.list" "list what is raised and what is silenced" looks alert::list;
     "alert.silence" "tell nothing of alerts until a time" changes alert::silence;

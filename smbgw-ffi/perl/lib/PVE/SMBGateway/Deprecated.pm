@@ -22,10 +22,10 @@ sub _monitor_quota {
 
 sub _join_ad_domain {
     my (@given) = @_;
-    my ($domain, $username, $password, $ou) = _arguments('_join_ad_domain', 'the method ad.join', @given);
-    _need('ad.join', '`net ads join` joins this machine to a domain meanwhile');
-    my %request = (domain => $domain, username => $username);
-    $request{ou} = $ou if defined $ou;
+    my ($domain, $username, $password, $ou) =
+        _arguments('_join_ad_domain', 'PVE::SMBGateway::AD->join', @given);
+    my %request = (domain => $domain, user => $username);
+    $request{ou} = $ou if defined $ou && length $ou;
     return PVE::SMBGateway->call('ad.join', \%request, secrets => { $username => $password });
 }
 
@@ -91,8 +91,7 @@ looked at: the limit is the one that the kernel enforces.
 
     _join_ad_domain($domain, $username, $password, $ou);
 
-Joins a domain by the method C<ad.join>. Dies with an error of the code C<call.not-available> as long as the
-library has no such method.
+Joins a domain by the method C<ad.join>, with the rest as that has it by default.
 
 =head2 _setup_ctdb_cluster
 

@@ -40,8 +40,33 @@ my %SHARE = (
     force        => 'boolean',
 );
 
+# What a join is asked for with.
+my %JOIN = (
+    domain        => 'text',
+    user          => 'text',
+    ou            => 'text',
+    computer_name => 'text',
+    host_name     => 'text',
+    aliases       => 'texts',
+    server        => 'text',
+    reuse         => 'boolean',
+    reset         => 'boolean',
+    nsswitch      => 'boolean',
+    no_dns        => 'boolean',
+    no_winbind    => 'boolean',
+    addresses     => 'texts',
+);
+
 # The shape of each argument of each method. Perl does not tell a number from a text, and JSON does.
 my %TAKES = (
+    'ad.check'           => {%JOIN},
+    'ad.discover'        => { domain => 'text', server => 'text', site => 'text', all => 'boolean' },
+    'ad.join'            => {%JOIN},
+    'ad.leave'           => { user => 'text', account => 'text' },
+    'ad.recover'         => { user => 'text' },
+    'ad.rotate'          => { if_older_than_days => 'integer' },
+    'ad.status'          => {},
+    'ad.test'            => { domain => 'text', user => 'text', server => 'text' },
     'alert.acknowledge'  => { %WHICH, note => 'text', by => 'text' },
     'alert.list'         => {},
     'alert.silence'      => { %WHICH, note => 'text', by => 'text', until => 'integer' },

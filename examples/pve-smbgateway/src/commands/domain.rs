@@ -1,0 +1,202 @@
+//! `ad-…`: the domain that this machine is a member of.
+
+use smbgw_ad::clock::Clock;
+use smbgw_ad::diagnose::{DiagnoseDraft, diagnose};
+use smbgw_ad::discover::DiscoverDraft;
+use smbgw_ad::join::{JoinDraft, JoiningUser, Parts, check, join};
+use smbgw_ad::leave::{AccountFate, leave};
+use smbgw_ad::recover::recover;
+use smbgw_ad::rotate::{RotateOptions, rotate};
+use smbgw_ad::status::status;
+use smbgw_core::deadline::Deadline;
+use smbgw_core::error::Problem;
+use smbgw_core::lifecycle::ShareError;
+use smbgw_core::progress::{Progress, Silent};
+use smbgw_core::secret::Secret;
+use smbgw_core::service;
+
+use super::host;
+use crate::args::Common;
+use crate::args::domain::{Discover, Join, Leave, Login, Rotate, Test};
+use crate::ask;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::progress::Display;
+
+/// Finds a domain.
+pub(super) fn discover(common: &Common, output: &Output, asked: Discover) -> Exit {
+    let Discover {
+        domain,
+        server,
+        site,
+        all,
+    } = asked;
+    let draft = DiscoverDraft {
+        domain,
+        server,
+        site,
+        all,
+    };
+    match draft.run(&host(common), Deadline::after(common.timeout())) {
+        Ok(found) => output.discovered(&found),
+        Err(error) => output.domain_error(&error),
+    }
+}
+
+/// Joins a domain, or checks whether that would work.
+pub(super) fn enter(common: &Common, output: &Output, asked: Join) -> Exit {
+    let only_check = asked.check;
+    let draft = JoinDraft {
+        domain: asked.domain,
+        user: asked.login.user,
+        ou: asked.ou,
+        computer_name: asked.computer_name,
+        host_name: asked.host_name,
+        aliases: asked.aliases,
+        server: asked.server,
+        reuse: asked.reuse,
+        reset: asked.reset,
+        nsswitch: asked.nsswitch,
+        no_dns: asked.no_dns,
+        no_winbind: asked.no_winbind,
+        addresses: asked.addresses,
+    };
+    with_parts(common, |parts| {
+        let whose = match draft.whose_password(parts.host, parts.deadline) {
+            Ok(whose) => whose,
+            Err(error) => return output.domain_error(&error),
+        };
+        let password = match ask::password(&asked.login.password, &whose) {
+            Ok(password) => password,
+            Err(error) => return output.unusable("password", &error.to_string()),
+        };
+        match only_check {
+            true => match check(parts, &draft, &password) {
+                Ok(checked) => output.join_checked(&checked),
+                Err(error) => output.domain_error(&error),
+            },
+            false => match join(parts, &draft, &password) {
+                Ok(outcome) => output.joined(&outcome),
+                Err(error) => output.domain_error(&error),
+            },
+        }
+    })
+}
+
+/// Leaves the domain.
+pub(super) fn depart(common: &Common, output: &Output, asked: Leave) -> Exit {
+    let fate = match (asked.host_only, asked.delete) {
+        (true, _) => AccountFate::Keep,
+        (false, true) => AccountFate::Delete,
+        (false, false) => AccountFate::Disable,
+    };
+    if fate != AccountFate::Keep && asked.login.user.is_none() {
+        let message = "say who may change the account with --user, or leave the account as it is \
+                       with --host-only";
+        return output.unusable("user", message);
+    }
+    with_login(output, &asked.login, |user| {
+        with_parts(common, |parts| match leave(parts, fate, user) {
+            Ok(outcome) => output.left(&outcome),
+            Err(error) => output.domain_error(&error),
+        })
+    })
+}
+
+/// Gives the account a new password.
+pub(super) fn renew(common: &Common, output: &Output, asked: &Rotate) -> Exit {
+    let options = RotateOptions {
+        if_older_than_days: asked.if_older_than_days,
+    };
+    with_parts(common, |parts| match rotate(parts, options) {
+        Ok(report) => output.rotated(&report),
+        Err(error) => output.domain_error(&error),
+    })
+}
+
+/// Shows how this machine stands with its domain.
+pub(super) fn standing(common: &Common, output: &Output) -> Exit {
+    with_parts(common, |parts| match status(parts) {
+        Ok(found) => output.standing(&found),
+        Err(error) => output.domain_error(&error),
+    })
+}
+
+/// Looks for what is wrong with a domain.
+pub(super) fn test(common: &Common, output: &Output, asked: Test) -> Exit {
+    let draft = DiagnoseDraft {
+        domain: asked.domain,
+        user: asked.login.user.clone(),
+        server: asked.server,
+    };
+    let request = match draft.check() {
+        Ok(request) => request,
+        Err(problems) => return output.error(&ShareError::Refused(problems)),
+    };
+    with_login(output, &asked.login, |user| {
+        let password = user.map(|(_, password)| password);
+        let deadline = Deadline::after(common.timeout());
+        let clock = Clock::system();
+        output.diagnosed(&diagnose(
+            &host(common),
+            &request,
+            password,
+            None,
+            clock,
+            deadline,
+        ))
+    })
+}
+
+/// Finishes or undoes what was interrupted.
+pub(super) fn settle(common: &Common, output: &Output, login: &Login) -> Exit {
+    with_login(output, login, |user| {
+        with_parts(common, |parts| match recover(parts, user) {
+            Ok(recovered) => output.domain_recovered(recovered.as_ref()),
+            Err(error) => output.domain_error(&error),
+        })
+    })
+}
+
+/// Has `call` work for the user of `login`, if one is named.
+fn with_login(
+    output: &Output,
+    login: &Login,
+    call: impl FnOnce(Option<(&JoiningUser, &Secret)>) -> Exit,
+) -> Exit {
+    let Some(name) = &login.user else {
+        if login.password.password_file.is_some() || login.password.password_fd.is_some() {
+            return output.unusable("user", "there is a password, and nobody whose it is");
+        }
+        return call(None);
+    };
+    let user: JoiningUser = match name.parse() {
+        Ok(user) => user,
+        Err(error) => {
+            let problem = Problem::from_error("user", &error);
+            return output.error(&ShareError::Refused(vec![problem]));
+        }
+    };
+    match ask::password(&login.password, name) {
+        Ok(password) => call(Some((&user, &password))),
+        Err(error) => output.unusable("password", &error.to_string()),
+    }
+}
+
+/// Puts the parts of the machine together for one call.
+fn with_parts(common: &Common, call: impl FnOnce(&Parts<'_>) -> Exit) -> Exit {
+    let host = host(common);
+    let service = service::detect(&host);
+    let progress: Box<dyn Progress> = match common.json {
+        true => Box::new(Silent),
+        false => Box::new(Display::new()),
+    };
+    call(&Parts {
+        host: &host,
+        service: service.as_ref(),
+        progress: progress.as_ref(),
+        resolver: None,
+        clock: Clock::system(),
+        deadline: Deadline::after(common.timeout()),
+    })
+}
