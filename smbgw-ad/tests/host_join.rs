@@ -280,20 +280,3 @@ const DISABLED: u32 = 2;
 fn control(account: &smbgw_testing::domain::Entry) -> u32 {
     account["useraccountcontrol"][0].parse().unwrap()
 }
-
-#[test]
-fn what_is_wrong_is_told_before_anything_is_touched() {
-    require!(Capability::DomainController, Capability::Winbind);
-    let lab = Lab::new("wrong1");
-    let error = lab.join(&draft(), "not it").unwrap_err();
-    assert_eq!(error.code(), "ad.request-invalid");
-    assert!(error.to_string().contains("password"), "{error}");
-    let nowhere = JoinDraft {
-        ou: Some(format!("OU=Nowhere,{}", Domain::BASE)),
-        ..draft()
-    };
-    let error = lab.join(&nowhere, Domain::PASSWORD).unwrap_err();
-    assert!(error.to_string().contains("OU=Nowhere"), "{error}");
-    assert!(account("wrong1").is_none());
-    lab.is_as_it_was();
-}
