@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use smbgw_core::journal::Journal;
+use smbgw_core::layout::SMB_CONF;
 use smbgw_core::secret::Secret;
 use smbgw_core::transaction::carry_out;
 
@@ -12,6 +13,7 @@ use crate::name::Guid;
 use crate::outcome::Outcome;
 use crate::plan::{Operation, Plan, Step};
 use crate::recover::settle_earlier;
+use crate::samba::globals;
 use crate::session::Session;
 use crate::steps::account::GiveUpAccount;
 use crate::steps::addresses::{Record, RemoveAddresses};
@@ -63,13 +65,20 @@ pub fn leave(
         }
     };
     let gateway = parts.gateway(session.as_ref(), None);
-    let notes = settle_earlier(&gateway)?;
+    let mut notes = settle_earlier(&gateway)?;
     let known = match notes.is_empty() {
         true => known,
         false => joined(parts.host, parts.deadline)?,
     };
     let known = known.ok_or(JoinError::NotJoined)?;
-    let plan = plan(parts, &known, fate, session.as_ref())?;
+    let stays_set = globals::is_member(&globals::administrators(parts.host)?);
+    if stays_set {
+        notes.push(format!(
+            "{SMB_CONF} still says that this machine is in a domain, which another program wrote: \
+             winbindd cannot run until that is removed"
+        ));
+    }
+    let plan = plan(parts, &known, fate, stays_set, session.as_ref())?;
     let journal = Journal::create(parts.host, &plan)?;
     let ending = carry_out(&gateway, journal, &plan, notes);
     Ok(plan.outcome(session.as_ref(), ending))
@@ -79,11 +88,13 @@ fn plan(
     parts: &Parts<'_>,
     known: &Joined,
     fate: AccountFate,
+    stays_set: bool,
     session: Option<&Session>,
 ) -> Result<Plan, JoinError> {
     let member = known.member.clone();
     let computer = member.computer.clone();
-    let winbind = is_winbind_running(&parts.gateway(session, None))?;
+    // With settings of a member and without a domain it does not start.
+    let winbind = !stays_set && is_winbind_running(&parts.gateway(session, None))?;
     let mut steps: Vec<Step> = vec![HoldServices {}.into(), UnsetSettings {}.into()];
     if let Some(record) = known.record.as_ref().filter(|_| session.is_some())
         && !record.registered.is_empty()

@@ -5,6 +5,8 @@
 //! is. Whatever was reached, Samba knows the password that the domain has, and the keytab has its keys.
 //! The next rotation sees by logging in how far the last one came, and finishes it.
 
+mod by_keytab;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -135,11 +137,13 @@ impl Rotation<'_> {
     /// Does it, or finishes one that was interrupted.
     ///
     /// # Errors
-    /// Where Samba knows no password that the domain takes, and where one of those who have to be told
+    /// Where neither Samba nor the keytab has what the domain takes, and where one of those who have to be told
     /// cannot be: what was told before is taken back then.
     pub fn run(&self) -> Result<Rotated, JoinError> {
-        let known = trust::passwords(self.host, &self.member, self.deadline)?
-            .ok_or(JoinError::NotJoined)?;
+        let known = trust::passwords(self.host, &self.member, self.deadline)?;
+        let Some(known) = known else {
+            return self.run_by_keytab();
+        };
         match self.log_in(&known.current) {
             Ok(session) => self.change(&session, &known.current),
             Err(JoinError::Session(error)) if is_wrong_password(&error) => {

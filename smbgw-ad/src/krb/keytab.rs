@@ -86,6 +86,12 @@ impl Keytab {
         self.of(principal).map(Entry::kvno).max()
     }
 
+    /// The key version numbers of a principal, the highest first.
+    pub fn versions(&self, principal: &Principal) -> Vec<u32> {
+        let versions: BTreeSet<u32> = self.of(principal).map(Entry::kvno).collect();
+        versions.into_iter().rev().collect()
+    }
+
     /// The key of a principal of that version and type.
     pub fn key(&self, principal: &Principal, kvno: u32, etype: EncryptionType) -> Option<Key> {
         self.of(principal)

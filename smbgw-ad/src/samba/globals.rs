@@ -231,9 +231,7 @@ pub fn decide(
             "samba takes its whole configuration from its registry, and none from files".into(),
         ));
     }
-    let is_member = theirs.text("security").is_some_and(|security| {
-        ["ads", "domain"].contains(&security.to_ascii_lowercase().as_str())
-    });
+    let is_member = is_member(theirs);
     let clustered = theirs.flag("clustering") == Some(true);
     let mut decision = Decision {
         set: Vec::new(),
@@ -431,6 +429,13 @@ pub fn administrators(host: &dyn Host) -> Result<Globals, FileError> {
         let is_ours = path == Path::new(SHARES_CONF) || path == Path::new(DOMAIN_CONF);
         (!is_ours).then(|| host.read(path).ok().flatten())?
     }))
+}
+
+/// Whether these settings say that the machine is in a domain.
+pub fn is_member(globals: &Globals) -> bool {
+    globals
+        .text("security")
+        .is_some_and(|security| ["ads", "domain"].contains(&security.to_ascii_lowercase().as_str()))
 }
 
 /// What taking back needs: how the files were.

@@ -118,16 +118,8 @@ fn log_in(
     keytab: &Keytab,
     account: &Principal,
 ) -> Result<(Session, Skew), JoinError> {
-    let mut versions: Vec<u32> = keytab
-        .entries()
-        .iter()
-        .filter(|entry| entry.is_of(account))
-        .map(|entry| entry.kvno())
-        .collect();
-    versions.sort_unstable_by(|one, other| other.cmp(one));
-    versions.dedup();
     let mut refused = None;
-    for version in versions.into_iter().take(GENERATIONS) {
+    for version in keytab.versions(account).into_iter().take(GENERATIONS) {
         let who = Who::Keys(account.clone(), keytab.keys(account, version));
         let session = Session::new(discovery.clone(), who, parts.clock);
         match session.log_in(parts.deadline) {

@@ -157,11 +157,7 @@ fn samba_drift(host: &dyn Host, known: &Glance) -> Result<Vec<Reason>, JoinError
 /// Whether Samba is set up as a member, where somebody else has joined it.
 fn security(host: &dyn Host) -> Result<Option<Reason>, JoinError> {
     let theirs = globals::administrators(host)?;
-    let security = theirs.text("security").unwrap_or_default();
-    let is_member = ["ads", "domain"]
-        .iter()
-        .any(|word| security.eq_ignore_ascii_case(word));
-    Ok((!is_member).then(|| {
+    Ok((!globals::is_member(&theirs)).then(|| {
         Reason::new(
             Code::SambaConflict,
             format!("{SMB_CONF} does not set `security = ads`"),

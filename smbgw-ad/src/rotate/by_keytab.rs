@@ -1,0 +1,52 @@
+//! A rotation on a machine that Samba knows no password of, such as one that `adcli` has joined.
+//!
+//! The keys in the keytab log in instead. Those of the new password are added before the domain is told, so
+//! that a rotation that is killed leaves keys that the domain takes: the new or the former ones.
+
+use super::{GENERATIONS, Rotated, Rotation, is_wrong_password};
+use crate::join_error::JoinError;
+use crate::name::Principal;
+use crate::password;
+use crate::session::{Session, Who};
+use crate::steps::keytab;
+
+impl Rotation<'_> {
+    /// Gives the account a new password with the keys alone.
+    pub(super) fn run_by_keytab(&self) -> Result<Rotated, JoinError> {
+        let session = self.log_in_by_keytab()?;
+        let new = password::random()?;
+        let version = self.version(&session)?.wrapping_add(1);
+        self.add_keys(&new, version)?;
+        match self.tell_domain(&session, &new) {
+            Ok(()) => self.finish(&new, false),
+            Err(error @ JoinError::Undecided(_)) => Err(error),
+            Err(error) => {
+                self.remove_keys(version)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Logs in with the newest keys that the domain takes: where a rotation was killed, these are not the
+    /// newest there are.
+    fn log_in_by_keytab(&self) -> Result<Session, JoinError> {
+        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
+        let keytab = keytab::read(self.host, &self.keytab)?;
+        let mut refused = None;
+        for version in keytab.versions(&account).into_iter().take(GENERATIONS + 1) {
+            let who = Who::Keys(account.clone(), keytab.keys(&account, version));
+            let session = Session::new(self.discovery.clone(), who, self.clock);
+            match session.log_in(self.deadline) {
+                Ok(_) => return Ok(session),
+                Err(error) => {
+                    let error = error.into();
+                    if !is_wrong_password(&error) {
+                        return Err(error.into());
+                    }
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        Err(refused.map_or(JoinError::NotJoined, JoinError::Session))
+    }
+}
