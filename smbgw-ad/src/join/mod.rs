@@ -76,6 +76,7 @@ pub fn join(parts: &Parts<'_>, draft: &JoinDraft, password: &Secret) -> Result<O
     in_no_domain(parts)?;
     let ready = preflight(&parts.gateway(Some(&session), None), &spec, &session)?;
     notes.extend(ready.notes());
+    notes.extend(wrong_clock(parts, &session));
     let new = password::random()?;
     let gateway = parts.gateway(Some(&session), Some(&new));
     let mark = password::mark()?;
@@ -87,6 +88,22 @@ pub fn join(parts: &Parts<'_>, draft: &JoinDraft, password: &Secret) -> Result<O
         unmark(&session, &spec.computer, &mark, parts.deadline);
     }
     Ok(outcome)
+}
+
+/// What is to be said of a clock that is wrong by less than the domain takes.
+fn wrong_clock(parts: &Parts<'_>, session: &Session) -> Option<String> {
+    let ahead = parts.clock.offset().as_secs() - session.clock().offset().as_secs();
+    let direction = match ahead {
+        ..=-60 => "behind",
+        60.. => "ahead of",
+        _ => return None,
+    };
+    Some(format!(
+        "the clock of this machine is {} seconds {direction} that of {}, and five minutes are the \
+         most that Kerberos takes: set it right",
+        ahead.abs(),
+        session.controller()
+    ))
 }
 
 /// Takes the mark off an account that was made. It has served; where it stays it does no harm.
