@@ -41,6 +41,13 @@ call invalid ad.check {"domain":"no domain","user":"alice"}
 call invalid ad.join {"domain":"no domain","user":"alice"}
 forget
 call invalid ad.join {"domain":"ad.example","user":"alice"}
+call invalid ad.provision {"domain":"ad.example","user":"alice","file":"/srv/blob"}
+call invalid ad.join.offline {"file":"/srv/blob"}
+call not-found ad.spn.list {}
+call not-found ad.spn.add {"names":["files"]}
+call not-found ad.spn.remove {"names":["files"]}
+call not-found ad.keytab {}
+call not-found ad.keytab.refresh {}
 call ok ad.status {}
 says "not-joined"
 call ok ad.recover {}

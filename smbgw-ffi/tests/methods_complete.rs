@@ -86,6 +86,7 @@ const DOMAIN: &[(&str, Here)] = &[
     ("join", Is("ad.join")),
     ("join_error", PART),
     ("joined", PART),
+    ("keytab", Is("ad.keytab")),
     ("krb", PART),
     ("krb5conf", PART),
     ("ldap", PART),
@@ -102,6 +103,7 @@ const DOMAIN: &[(&str, Here)] = &[
     ("samba", PART),
     ("session", PART),
     ("session_error", PART),
+    ("spn", Is("ad.spn.add")),
     ("status", Is("ad.status")),
     ("steps", PART),
     ("winbind", PART),
@@ -112,9 +114,13 @@ const PART: Here = No("operations are made of it");
 const COMMANDS: &[(&str, Here)] = &[
     ("ad-discover", Is("ad.discover")),
     ("ad-join", Is("ad.join")),
+    ("ad-keytab", Is("ad.keytab")),
     ("ad-leave", Is("ad.leave")),
     ("ad-recover", Is("ad.recover")),
     ("ad-rotate", Is("ad.rotate")),
+    ("ad-spn add", Is("ad.spn.add")),
+    ("ad-spn list", Is("ad.spn.list")),
+    ("ad-spn remove", Is("ad.spn.remove")),
     ("ad-status", Is("ad.status")),
     ("ad-test", Is("ad.test")),
     ("alert ack", Is("alert.acknowledge")),
@@ -181,10 +187,23 @@ fn everything_that_is_done_by_the_monitor_is_a_method() {
 #[test]
 fn everything_that_is_done_with_a_domain_is_a_method() {
     assert_mapped(&public_modules("smbgw-ad/src/lib.rs"), DOMAIN);
-    let joining = [("check", Is("ad.check")), ("join", Is("ad.join"))];
+    let joining = [
+        ("check", Is("ad.check")),
+        ("join", Is("ad.join")),
+        ("join_with_blob", Is("ad.join.offline")),
+        ("join_with_file", Is("ad.join.offline")),
+        ("provision", Is("ad.provision")),
+    ];
     let mut found = public_functions("smbgw-ad/src/join/mod.rs");
     found.extend(exported_functions("smbgw-ad/src/join/mod.rs"));
     assert_mapped(&found, &joining);
+    let names = [("change", Is("ad.spn.remove")), ("list", Is("ad.spn.list"))];
+    assert_mapped(&public_functions("smbgw-ad/src/spn.rs"), &names);
+    let keys = [
+        ("refresh", Is("ad.keytab.refresh")),
+        ("show", Is("ad.keytab")),
+    ];
+    assert_mapped(&public_functions("smbgw-ad/src/keytab.rs"), &keys);
 }
 
 #[test]

@@ -145,6 +145,9 @@ pub(crate) enum Command {
     ///
     /// Without --user, an account that was made before is taken over, and the password is its one-time
     /// password.
+    ///
+    /// With --offline-blob and --user, only the account is made, and a file with which another machine
+    /// joins later; with --offline-blob alone, this machine joins with that file.
     #[command(after_help = domain::JOIN_EXAMPLES)]
     AdJoin(domain::Join),
     /// Leave the domain that this machine is in, whoever has joined it.
@@ -171,6 +174,19 @@ pub(crate) enum Command {
     /// out. It may be interrupted anywhere, and the next one finishes it.
     #[command(after_help = domain::ROTATE_EXAMPLES)]
     AdRotate(domain::Rotate),
+    /// Show and change the names by which clients ask for the services of this machine.
+    #[command(subcommand)]
+    AdSpn(domain::Spn),
+    /// Show the keytab of this machine, or write it anew.
+    ///
+    /// Keys themselves are never shown. With --refresh, keys are written for all services that the
+    /// account has, from the password that Samba knows: what helps where the keytab was lost or is
+    /// behind. Keys of others stay.
+    AdKeytab {
+        /// Write it anew.
+        #[arg(long)]
+        refresh: bool,
+    },
     /// Finish or undo a join or a leave that a crash or a kill interrupted.
     ///
     /// Without --user, what is in the domain stays as it is, and the message says what that is.

@@ -27,6 +27,7 @@ use smbgw_quota::QuotaStorage;
 use smbgw_quota::monitor::{AlertTraces, HistoryTraces};
 use smbgw_quota::owner::OwnerKind;
 
+use crate::args::domain::Spn;
 use crate::args::monitor::Monitor;
 use crate::args::quota::Quota;
 use crate::args::{Arguments, CheckRequest, Command, Common, Create, ShareOptions};
@@ -155,6 +156,10 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::AdStatus => domain::standing(&common, &output),
         Command::AdTest(asked) => domain::test(&common, &output, asked),
         Command::AdRotate(asked) => domain::renew(&common, &output, &asked),
+        Command::AdSpn(Spn::Add(names)) => domain::add_names(&common, &output, names),
+        Command::AdSpn(Spn::Remove(names)) => domain::remove_names(&common, &output, names),
+        Command::AdSpn(Spn::List) => domain::list_names(&common, &output),
+        Command::AdKeytab { refresh } => domain::keys(&common, &output, refresh),
         Command::AdRecover(login) => domain::settle(&common, &output, &login),
         Command::Recover => on_machine(&common, BTreeMap::new(), true, |machine| {
             output.recovered(recover(machine))

@@ -23,7 +23,7 @@ use smbgw_core::transaction::carry_out;
 
 pub use check::{JoinCheck, check};
 pub use draft::{Alias, Existing, JoinDraft, JoinSpec, JoiningUser};
-pub use offline::{join_with_blob, provision};
+pub use offline::{join_with_blob, join_with_file, provision};
 pub use ports::NEEDED;
 pub(crate) use services::services_of;
 

@@ -122,6 +122,22 @@ pub fn join_with_blob(
     join(parts, &draft, &known.password)
 }
 
+/// The same with the blob in `file`, which stays.
+///
+/// # Errors
+/// Where the file cannot be read, and as those of [`join_with_blob`].
+pub fn join_with_file(
+    parts: &Parts<'_>,
+    draft: &JoinDraft,
+    file: &Path,
+) -> Result<Outcome, JoinError> {
+    let Some(blob) = parts.host.read(file)? else {
+        let message = format!("there is no file {}", file.display());
+        return Err(refused("offline-blob", &message));
+    };
+    join_with_blob(parts, draft, &Secret::from(blob))
+}
+
 fn refused(field: &str, message: &str) -> JoinError {
     let code = Code::RequestInvalid.as_str();
     JoinError::Refused(vec![Problem::invalid(field, code, message)])

@@ -8,10 +8,12 @@ use smbgw_ad::clock::Clock;
 use smbgw_ad::diagnose::{DiagnoseDraft, Diagnosis, diagnose};
 use smbgw_ad::discover::{DiscoverDraft, Discovery};
 use smbgw_ad::join::{self, JoinCheck, JoinDraft, JoiningUser, Parts};
+use smbgw_ad::keytab::{self, MachineKeytab, Refreshed};
 use smbgw_ad::leave::{AccountFate, leave};
 use smbgw_ad::outcome::Report;
 use smbgw_ad::recover::{Recovered, recover};
 use smbgw_ad::rotate::{RotateOptions, RotateReport, rotate};
+use smbgw_ad::spn::{self, Service, SpnChange};
 use smbgw_ad::status::{self, Status};
 use smbgw_core::error::Problem;
 use smbgw_core::lifecycle::ShareError;
@@ -19,7 +21,7 @@ use smbgw_core::progress::Silent;
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
 
-use super::draft::Rooted;
+use super::draft::{Filed, Rooted};
 use super::share::{Ended, Everything};
 use super::{Failure, Request};
 use crate::wire::host;
@@ -52,6 +54,84 @@ pub(super) fn enter(
         let outcome = join::join(parts, &asked.draft, password(request, &whose)?)?;
         Failure::unless_done(outcome).map(Ended::Done)
     })
+}
+
+pub(super) fn provide(
+    asked: Filed<JoinDraft>,
+    request: &Request<'_>,
+) -> Result<Ended<Report>, Failure> {
+    with_parts(asked.root, request, |parts| {
+        let whose = asked.draft.whose_password(parts.host, parts.deadline)?;
+        let password = password(request, &whose)?;
+        let outcome = join::provision(parts, &asked.draft, password, &asked.file)?;
+        Failure::unless_done(outcome).map(Ended::Done)
+    })
+}
+
+pub(super) fn enter_offline(
+    asked: Filed<JoinDraft>,
+    request: &Request<'_>,
+) -> Result<Ended<Report>, Failure> {
+    with_parts(asked.root, request, |parts| {
+        let outcome = join::join_with_file(parts, &asked.draft, &asked.file)?;
+        Failure::unless_done(outcome).map(Ended::Done)
+    })
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Names {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    root: Option<PathBuf>,
+    /// Services such as `cifs/files.ad.example`, or names of hosts alone, which stand for the services
+    /// that a join gives to a name.
+    names: Vec<String>,
+    /// Who may change the account; the machine itself if not given.
+    user: Option<String>,
+}
+
+pub(super) fn add_names(asked: Names, request: &Request<'_>) -> Result<Ended<Report>, Failure> {
+    let change = SpnChange {
+        add: asked.names,
+        ..SpnChange::default()
+    };
+    change_names(asked.root, asked.user.as_deref(), &change, request)
+}
+
+pub(super) fn remove_names(asked: Names, request: &Request<'_>) -> Result<Ended<Report>, Failure> {
+    let change = SpnChange {
+        remove: asked.names,
+        ..SpnChange::default()
+    };
+    change_names(asked.root, asked.user.as_deref(), &change, request)
+}
+
+fn change_names(
+    root: Option<PathBuf>,
+    name: Option<&str>,
+    change: &SpnChange,
+    request: &Request<'_>,
+) -> Result<Ended<Report>, Failure> {
+    let user = user(name, request)?;
+    let user = user.as_ref().map(|(user, password)| (user, *password));
+    with_parts(root, request, |parts| {
+        Failure::unless_done(spn::change(parts, change, user)?).map(Ended::Done)
+    })
+}
+
+pub(super) fn list_names(
+    asked: Everything,
+    request: &Request<'_>,
+) -> Result<Vec<Service>, Failure> {
+    with_parts(asked.root, request, |parts| Ok(spn::list(parts)?))
+}
+
+pub(super) fn keys(asked: Everything, request: &Request<'_>) -> Result<MachineKeytab, Failure> {
+    with_parts(asked.root, request, |parts| Ok(keytab::show(parts)?))
+}
+
+pub(super) fn refresh_keys(asked: Everything, request: &Request<'_>) -> Result<Refreshed, Failure> {
+    with_parts(asked.root, request, |parts| Ok(keytab::refresh(parts)?))
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -20,6 +20,14 @@ pub(super) struct Rooted<D> {
     pub(super) draft: D,
 }
 
+/// The fields of a draft `D`, with `root` and a `file` beside them.
+#[derive(Debug)]
+pub(super) struct Filed<D> {
+    pub(super) root: Option<PathBuf>,
+    pub(super) file: PathBuf,
+    pub(super) draft: D,
+}
+
 /// A share that is asked for.
 #[derive(Debug)]
 pub(super) struct DraftRequest {
@@ -51,6 +59,16 @@ impl<'de, D: DeserializeOwned> Deserialize<'de> for Rooted<D> {
         let root = taken(&mut fields, "root")?.flatten();
         let draft = drafted(fields)?;
         Ok(Self { root, draft })
+    }
+}
+
+impl<'de, D: DeserializeOwned> Deserialize<'de> for Filed<D> {
+    fn deserialize<R: Deserializer<'de>>(deserializer: R) -> Result<Self, R::Error> {
+        let Fields(mut fields) = Fields::deserialize(deserializer)?;
+        let root = taken(&mut fields, "root")?.flatten();
+        let file = taken(&mut fields, "file")?.ok_or_else(|| R::Error::missing_field("file"))?;
+        let draft = drafted(fields)?;
+        Ok(Self { root, file, draft })
     }
 }
 
@@ -124,6 +142,16 @@ struct BesideAll {
     root: Option<PathBuf>,
 }
 
+/// The same with a file, for the schema.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is of use")]
+struct BesideFiled {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    root: Option<PathBuf>,
+    /// The offline domain join blob (MS-ODJ).
+    file: PathBuf,
+}
+
 /// What is read beside the fields of [`ShareDraft`], for the schema.
 #[derive(JsonSchema)]
 #[allow(dead_code, reason = "only its schema is of use")]
@@ -144,6 +172,18 @@ impl<D: JsonSchema> JsonSchema for Rooted<D> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         beside::<D, BesideAll>(generator)
+    }
+}
+
+impl<D: JsonSchema> JsonSchema for Filed<D> {
+    fn schema_name() -> Cow<'static, str> {
+        D::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = beside::<D, BesideFiled>(generator);
+        schema.insert("required".into(), serde_json::json!(["file"]));
+        schema
     }
 }
 

@@ -69,9 +69,16 @@ pub const METHODS: &[Method] = methods! {
     "ad.check" "check whether a join would work, and say what it would do" looks ad::check;
     "ad.discover" "find a domain and the domain controller to talk to" looks ad::discover;
     "ad.join" "join a domain" changes ad::enter;
+    "ad.join.offline" "join a domain with a file that was made for this machine" changes ad::enter_offline;
+    "ad.keytab" "show what is in the keytab of this machine" looks ad::keys;
+    "ad.keytab.refresh" "write the keytab of this machine anew" changes ad::refresh_keys;
     "ad.leave" "leave the domain" changes ad::depart;
+    "ad.provision" "make the account of another machine, and a file with which that joins" changes ad::provide;
     "ad.recover" "finish or undo a join or a leave that was interrupted" changes ad::settle;
     "ad.rotate" "give the account of this machine a new password" changes ad::renew;
+    "ad.spn.add" "add names of services, with keys for them" changes ad::add_names;
+    "ad.spn.list" "list the names of the services of this machine" looks ad::list_names;
+    "ad.spn.remove" "take names of services away, with their keys" changes ad::remove_names;
     "ad.status" "say how this machine stands with its domain" looks ad::status;
     "ad.test" "look for what is wrong between this machine and a domain" looks ad::test;
     "alert.acknowledge" "say that alerts are known, so that no reminders come" changes alert::acknowledge;

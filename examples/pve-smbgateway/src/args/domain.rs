@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 /// Where a password comes from; it is asked for where a terminal is there, and read from standard
 /// input otherwise.
@@ -15,6 +15,13 @@ pub(crate) struct PasswordSource {
     /// Read the password from the first line of what is open as descriptor N.
     #[arg(long, value_name = "N", conflicts_with = "password_file")]
     pub(crate) password_fd: Option<u32>,
+}
+
+impl PasswordSource {
+    /// Whether it is said where the password is.
+    pub(crate) fn is_given(&self) -> bool {
+        self.password_file.is_some() || self.password_fd.is_some()
+    }
 }
 
 /// Who logs in to the domain to change something there.
@@ -44,8 +51,9 @@ pub(crate) struct Discover {
 
 #[derive(Debug, Args)]
 pub(crate) struct Join {
-    /// The DNS name of the domain.
-    pub(crate) domain: String,
+    /// The DNS name of the domain; an offline blob names it, too.
+    #[arg(required_unless_present = "offline_blob")]
+    pub(crate) domain: Option<String>,
     #[command(flatten)]
     pub(crate) login: Login,
     /// The distinguished name of the container for the account [default: what the domain has chosen,
@@ -83,6 +91,11 @@ pub(crate) struct Join {
     /// Leave winbindd as it is: somebody else starts it, or starts it anew.
     #[arg(long)]
     pub(crate) no_winbind: bool,
+    /// With --user, make this file (an offline domain join blob, MS-ODJ) and the account that
+    /// --computer-name names, and change nothing else; the file holds the account's password. Without
+    /// --user, join with this file, which is of no use afterwards.
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    pub(crate) offline_blob: Option<PathBuf>,
     /// Check everything, say what would be done, and change nothing.
     #[arg(long)]
     pub(crate) check: bool,
@@ -120,6 +133,35 @@ pub(crate) struct Test {
     pub(crate) server: Option<String>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Spn {
+    /// Add names of services, with keys for them.
+    ///
+    /// Without --user, the machine itself asks, which a domain allows for its own host name only.
+    #[command(after_help = SPN_EXAMPLES)]
+    Add(Names),
+    /// Take names of services away, with their keys.
+    Remove(Names),
+    /// List the names, and whether directory and keytab have each of them.
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Names {
+    /// A service, such as cifs/files.ad.example; or the name of a host alone, such as files, which
+    /// stands for the services that a join gives to a name.
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) login: Login,
+}
+
+const SPN_EXAMPLES: &str = "\
+Examples:
+  pve-smbgateway ad-spn add files --user Administrator
+  pve-smbgateway ad-spn add cifs/files.ad.example --user Administrator --password-file secret
+  pve-smbgateway ad-spn remove files --user Administrator";
+
 pub(crate) const DISCOVER_EXAMPLES: &str = "\
 Examples:
   pve-smbgateway ad-discover ad.example
@@ -132,6 +174,8 @@ Examples:
   pve-smbgateway ad-join ad.example --user joiner --ou OU=Gateways,DC=ad,DC=example
   pve-smbgateway ad-join ad.example --user joiner --alias files --password-file - < secret
   pve-smbgateway ad-join ad.example --reuse --password-fd 3 3< one-time-password
+  pve-smbgateway ad-join ad.example --user joiner --computer-name gw2 --offline-blob gw2.blob
+  pve-smbgateway ad-join --offline-blob gw2.blob
 
 The password is asked for on a terminal. Otherwise it is the first line of standard input, of
 --password-file or of --password-fd. It is never an argument.";

@@ -3,10 +3,12 @@
 use smbgw_ad::clock::Clock;
 use smbgw_ad::diagnose::{DiagnoseDraft, diagnose};
 use smbgw_ad::discover::DiscoverDraft;
-use smbgw_ad::join::{JoinDraft, JoiningUser, Parts, check, join};
+use smbgw_ad::join::{JoinDraft, JoiningUser, Parts, check, join, join_with_file, provision};
+use smbgw_ad::keytab;
 use smbgw_ad::leave::{AccountFate, leave};
 use smbgw_ad::recover::recover;
 use smbgw_ad::rotate::{RotateOptions, rotate};
+use smbgw_ad::spn::{self, SpnChange};
 use smbgw_ad::status::status;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::Problem;
@@ -17,7 +19,7 @@ use smbgw_core::service;
 
 use super::host;
 use crate::args::Common;
-use crate::args::domain::{Discover, Join, Leave, Login, Rotate, Test};
+use crate::args::domain::{Discover, Join, Leave, Login, Names, Rotate, Test};
 use crate::ask;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -45,10 +47,15 @@ pub(super) fn discover(common: &Common, output: &Output, asked: Discover) -> Exi
 
 /// Joins a domain, or checks whether that would work.
 pub(super) fn enter(common: &Common, output: &Output, asked: Join) -> Exit {
-    let only_check = asked.check;
+    let Join {
+        login,
+        check: only_check,
+        offline_blob,
+        ..
+    } = asked;
     let draft = JoinDraft {
-        domain: asked.domain,
-        user: asked.login.user,
+        domain: asked.domain.unwrap_or_default(),
+        user: login.user,
         ou: asked.ou,
         computer_name: asked.computer_name,
         host_name: asked.host_name,
@@ -62,24 +69,32 @@ pub(super) fn enter(common: &Common, output: &Output, asked: Join) -> Exit {
         addresses: asked.addresses,
     };
     with_parts(common, |parts| {
+        if let (Some(file), None) = (&offline_blob, &draft.user) {
+            if login.password.is_given() {
+                return output.unusable("user", NOBODYS);
+            }
+            return match join_with_file(parts, &draft, file) {
+                Ok(outcome) => output.joined(&outcome),
+                Err(error) => output.domain_error(&error),
+            };
+        }
         let whose = match draft.whose_password(parts.host, parts.deadline) {
             Ok(whose) => whose,
             Err(error) => return output.domain_error(&error),
         };
-        let password = match ask::password(&asked.login.password, &whose) {
+        let password = match ask::password(&login.password, &whose) {
             Ok(password) => password,
             Err(error) => return output.unusable("password", &error.to_string()),
         };
-        match only_check {
-            true => match check(parts, &draft, &password) {
-                Ok(checked) => output.join_checked(&checked),
-                Err(error) => output.domain_error(&error),
-            },
-            false => match join(parts, &draft, &password) {
-                Ok(outcome) => output.joined(&outcome),
-                Err(error) => output.domain_error(&error),
-            },
-        }
+        let ended = match (&offline_blob, only_check) {
+            (Some(file), _) => provision(parts, &draft, &password, file)
+                .map(|outcome| output.provisioned(&outcome, file)),
+            (None, true) => {
+                check(parts, &draft, &password).map(|checked| output.join_checked(&checked))
+            }
+            (None, false) => join(parts, &draft, &password).map(|outcome| output.joined(&outcome)),
+        };
+        ended.unwrap_or_else(|error| output.domain_error(&error))
     })
 }
 
@@ -148,6 +163,52 @@ pub(super) fn test(common: &Common, output: &Output, asked: Test) -> Exit {
     })
 }
 
+/// Adds names of services.
+pub(super) fn add_names(common: &Common, output: &Output, asked: Names) -> Exit {
+    let change = SpnChange {
+        add: asked.names,
+        ..SpnChange::default()
+    };
+    change_names(common, output, &asked.login, &change)
+}
+
+/// Takes names of services away.
+pub(super) fn remove_names(common: &Common, output: &Output, asked: Names) -> Exit {
+    let change = SpnChange {
+        remove: asked.names,
+        ..SpnChange::default()
+    };
+    change_names(common, output, &asked.login, &change)
+}
+
+fn change_names(common: &Common, output: &Output, login: &Login, change: &SpnChange) -> Exit {
+    with_login(output, login, |user| {
+        with_parts(common, |parts| match spn::change(parts, change, user) {
+            Ok(outcome) => output.names_changed(&outcome),
+            Err(error) => output.domain_error(&error),
+        })
+    })
+}
+
+/// Lists the names of services.
+pub(super) fn list_names(common: &Common, output: &Output) -> Exit {
+    with_parts(common, |parts| match spn::list(parts) {
+        Ok(services) => output.services(&services),
+        Err(error) => output.domain_error(&error),
+    })
+}
+
+/// Shows the keytab, or writes it anew.
+pub(super) fn keys(common: &Common, output: &Output, refresh: bool) -> Exit {
+    with_parts(common, |parts| {
+        let ended = match refresh {
+            true => keytab::refresh(parts).map(|refreshed| output.refreshed(&refreshed)),
+            false => keytab::show(parts).map(|keytab| output.keytab(&keytab)),
+        };
+        ended.unwrap_or_else(|error| output.domain_error(&error))
+    })
+}
+
 /// Finishes or undoes what was interrupted.
 pub(super) fn settle(common: &Common, output: &Output, login: &Login) -> Exit {
     with_login(output, login, |user| {
@@ -158,6 +219,9 @@ pub(super) fn settle(common: &Common, output: &Output, login: &Login) -> Exit {
     })
 }
 
+/// A password without a user.
+const NOBODYS: &str = "there is a password, and nobody whose it is";
+
 /// Has `call` work for the user of `login`, if one is named.
 fn with_login(
     output: &Output,
@@ -165,10 +229,10 @@ fn with_login(
     call: impl FnOnce(Option<(&JoiningUser, &Secret)>) -> Exit,
 ) -> Exit {
     let Some(name) = &login.user else {
-        if login.password.password_file.is_some() || login.password.password_fd.is_some() {
-            return output.unusable("user", "there is a password, and nobody whose it is");
-        }
-        return call(None);
+        return match login.password.is_given() {
+            true => output.unusable("user", NOBODYS),
+            false => call(None),
+        };
     };
     let user: JoiningUser = match name.parse() {
         Ok(user) => user,

@@ -1,15 +1,18 @@
 //! What there is to say of a domain and of this machine's membership in it.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use comfy_table::{Cell, CellAlignment};
 use smbgw_ad::diagnose::{Diagnosis, Verdict};
 use smbgw_ad::discover::{Discovery, DomainController};
 use smbgw_ad::join::JoinCheck;
 use smbgw_ad::join_error::JoinError;
+use smbgw_ad::keytab::{MachineKeytab, Refreshed};
 use smbgw_ad::outcome::{Outcome, Report};
 use smbgw_ad::recover::Recovered;
 use smbgw_ad::rotate::RotateReport;
+use smbgw_ad::spn::Service;
 use smbgw_ad::status::{Channel, DirectoryStatus, IdmapRange, JoinedBy, RotatedBy, State, Status};
 use smbgw_core::error::Coded;
 
@@ -60,6 +63,76 @@ impl Output {
             } = report;
             let text = work_text(&report.steps, &report.notes);
             format!("{text}This machine is in the domain {domain}, as {computer}.\n")
+        })
+    }
+
+    /// How making the account of another machine ended.
+    pub(crate) fn provisioned(&self, outcome: &Outcome, file: &Path) -> Exit {
+        self.ended(outcome, |report| {
+            let Report {
+                domain, computer, ..
+            } = report;
+            let text = work_text(&report.steps, &report.notes);
+            let file = file.display();
+            format!(
+                "{text}{computer} can join {domain} with {file}, which holds its password: \
+                 `pve-smbgateway ad-join --offline-blob {file}`.\n"
+            )
+        })
+    }
+
+    /// How changing names of services ended.
+    pub(crate) fn names_changed(&self, outcome: &Outcome) -> Exit {
+        self.ended(outcome, |report| {
+            let text = work_text(&report.steps, &report.notes);
+            format!("{text}The names of {} are changed.\n", report.computer)
+        })
+    }
+
+    /// The names of services.
+    pub(crate) fn services(&self, services: &[Service]) -> Exit {
+        self.shown(&services, |services| {
+            let mut table = table(&["NAME", "DIRECTORY", "KEYTAB"]);
+            let mark = |there: bool| if there { "yes" } else { "no" };
+            for service in *services {
+                table.add_row(vec![
+                    service.name.as_str(),
+                    mark(service.in_directory),
+                    mark(service.in_keytab),
+                ]);
+            }
+            format!("{table}\n")
+        })
+    }
+
+    /// What is in the keytab.
+    pub(crate) fn keytab(&self, keytab: &MachineKeytab) -> Exit {
+        self.shown(keytab, |keytab| {
+            let mut table = table(&["PRINCIPAL", "VERSION", "TYPE", "WRITTEN"]);
+            for entry in &keytab.entries {
+                table.add_row(vec![
+                    Cell::new(&entry.principal),
+                    Cell::new(entry.version).set_alignment(CellAlignment::Right),
+                    Cell::new(&entry.encryption_type),
+                    Cell::new(moment::shown(entry.written_at)),
+                ]);
+            }
+            format!("{}\n{table}\n", keytab.file.display())
+        })
+    }
+
+    /// Whether the keytab was written anew.
+    pub(crate) fn refreshed(&self, refreshed: &Refreshed) -> Exit {
+        self.shown(refreshed, |refreshed| {
+            let how = match refreshed.change.happened() {
+                true => "has the keys of",
+                false => "had the keys of",
+            };
+            format!(
+                "The keytab {how} version {} for {} services.\n",
+                refreshed.key_version,
+                refreshed.services.len()
+            )
         })
     }
 

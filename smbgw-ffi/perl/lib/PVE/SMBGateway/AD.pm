@@ -5,14 +5,21 @@ use warnings;
 
 use PVE::SMBGateway;
 
-sub check    { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.check',    @given) }
-sub discover { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.discover', @given) }
-sub join     { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.join',     @given) }    ## no critic (ProhibitBuiltinHomonyms)
-sub leave    { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.leave',    @given) }
-sub recover  { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.recover',  @given) }
-sub rotate   { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.rotate',   @given) }
-sub status   { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.status',   @given) }
-sub test     { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.test',     @given) }
+sub check          { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.check',        @given) }
+sub discover       { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.discover',     @given) }
+sub join           { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.join',         @given) }    ## no critic (ProhibitBuiltinHomonyms)
+sub join_offline   { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.join.offline', @given) }
+sub keytab         { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.keytab',       @given) }
+sub keytab_refresh { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.keytab.refresh', @given) }
+sub leave          { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.leave',        @given) }
+sub provision      { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.provision',    @given) }
+sub recover        { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.recover',      @given) }
+sub rotate         { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.rotate',       @given) }
+sub spn_add        { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.spn.add',      @given) }
+sub spn_list       { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.spn.list',     @given) }
+sub spn_remove     { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.spn.remove',   @given) }
+sub status         { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.status',       @given) }
+sub test           { my (@given) = @_; return PVE::SMBGateway::Method::call('ad.test',         @given) }
 
 1;
 
@@ -71,10 +78,28 @@ takes over an account that no computer uses, C<reset> any account. C<nsswitch> h
 the domain. C<addresses> are registered in the DNS instead of those of the machine, and with C<no_dns> none are.
 C<no_winbind> leaves winbindd as it is.
 
+=head2 join_offline
+
+Joins with C<file>, an offline domain join blob that C<provision>, C<djoin> or C<net offlinejoin> made for this
+machine. It takes the arguments of C<join>, but no C<user>; the domain and the name of the computer are in the file.
+
+=head2 keytab
+
+What is in the keytab of this machine: C<file>, C<account> and C<entries>. Keys themselves are not told.
+
+=head2 keytab_refresh
+
+Writes the keys of this machine anew for all services that its account has.
+
 =head2 leave
 
 Leaves the domain. C<user> disables the account, or with C<account> set to C<delete> deletes it. With C<account> set
 to C<keep>, only this machine is changed, and no C<user> is needed.
+
+=head2 provision
+
+Makes the account C<computer_name> of another machine and C<file>, with which that joins. It takes the arguments of
+C<join>. The file holds the password of the account.
 
 =head2 recover
 
@@ -85,6 +110,19 @@ what is in the domain stays as it is.
 
 Gives the account of this machine a new password. With C<if_older_than_days> that is done only where it is due;
 C<result> says whether it was.
+
+=head2 spn_add
+
+Adds C<names> of services such as C<cifs/files.ad.example>, or of hosts alone, which stand for the services that a
+join gives to a name. Without C<user>, the machine itself asks.
+
+=head2 spn_list
+
+The names of the services of this machine, and whether directory and keytab have each of them.
+
+=head2 spn_remove
+
+Takes C<names> away, as C<spn_add> adds them.
 
 =head2 status
 
