@@ -52,16 +52,24 @@ pub(crate) fn gateway(arguments: &str) -> Ran {
 
 /// Runs the program with arguments and standard input.
 pub(crate) fn gateway_with(arguments: &[&str], input: &str) -> Ran {
-    let mut child = start(arguments, Stdio::piped());
+    run_as(Command::new(PROGRAM).args(arguments), input)
+}
+
+/// Starts the program.
+pub(crate) fn start(arguments: &[&str], input: Stdio) -> std::process::Child {
+    start_as(Command::new(PROGRAM).args(arguments), input)
+}
+
+/// Runs `command`, which is the program, with standard input.
+pub(crate) fn run_as(command: &mut Command, input: &str) -> Ran {
+    let mut child = start_as(command, Stdio::piped());
     // It may not want to read it.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     wait(child)
 }
 
-/// Starts the program.
-pub(crate) fn start(arguments: &[&str], input: Stdio) -> std::process::Child {
-    Command::new(PROGRAM)
-        .args(arguments)
+fn start_as(command: &mut Command, input: Stdio) -> std::process::Child {
+    command
         .stdin(input)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
