@@ -150,7 +150,9 @@ impl ShareProbe<'_> {
             .arg(format!("--ip-address={}", self.address))
             .arg(format!("--port={}", self.port));
         let command = match &self.login {
-            Login::Anonymous => command.args(["--no-pass", "--command=quit"]),
+            // Without a name smbclient would log in as the user it runs as first, whom a member of
+            // a domain asks a domain controller about.
+            Login::Anonymous => command.args(["--user=%", "--command=quit"]),
             Login::User { name, password } => command
                 // A guest's session has no key to sign with, so that a user who is unknown and
                 // taken for a guest is refused.
@@ -396,7 +398,9 @@ impl<'a> Complaint<'a> {
 fn authentication_file(name: &UserName, password: &Secret) -> Secret {
     let (domain, user) = match name.as_str().split_once('\\') {
         Some((domain, user)) => (Some(domain), user),
-        None => (None, name.as_str()),
+        None if name.is_of_domain() => (None, name.as_str()),
+        // This machine: of an unknown domain, a member asks a domain controller first.
+        None => (Some("."), name.as_str()),
     };
     let mut file = format!("username = {user}\n").into_bytes();
     if let Some(domain) = domain {
