@@ -4,7 +4,7 @@ mod lab;
 
 use smbgw_ad::code::Code;
 use smbgw_ad::leave::AccountFate;
-use smbgw_ad::status::{Channel, JoinedBy, RotatedBy, State, Status, status};
+use smbgw_ad::status::{Channel, JoinedBy, RotatedBy, State, Status};
 use smbgw_core::testing::EnteredHost;
 use smbgw_testing::process::run_with;
 use smbgw_testing::{Capability, Domain, LightHost, require, run};
@@ -12,11 +12,6 @@ use smbgw_testing::{Capability, Domain, LightHost, require, run};
 use lab::{Lab, account, draft, is_done};
 
 impl Lab {
-    #[track_caller]
-    fn status(&self) -> Status {
-        self.with(|parts| status(parts)).unwrap()
-    }
-
     /// What a program says on the host; fails where it fails.
     #[track_caller]
     fn says(&self, program: &str, arguments: &[&str]) -> String {

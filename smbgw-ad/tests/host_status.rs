@@ -3,18 +3,13 @@
 mod lab;
 
 use smbgw_ad::code::Code;
-use smbgw_ad::status::{Channel, JoinedBy, MemberStatus, RotatedBy, State, Status, status};
+use smbgw_ad::status::{Channel, JoinedBy, MemberStatus, RotatedBy, State, Status};
 use smbgw_core::layout::SMB_CONF;
 use smbgw_testing::{Capability, Domain, require, run};
 
 use lab::{Lab, account, draft, is_done};
 
 impl Lab {
-    #[track_caller]
-    fn status(&self) -> Status {
-        self.with(|parts| status(parts)).unwrap()
-    }
-
     /// The host as a member, joined by us.
     fn joined(self) -> Self {
         is_done(self.join(&draft(), Domain::PASSWORD));

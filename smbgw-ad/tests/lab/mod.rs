@@ -18,6 +18,7 @@ use smbgw_ad::leave::{AccountFate, leave};
 use smbgw_ad::outcome::Outcome;
 use smbgw_ad::recover::{Recovered, recover};
 use smbgw_ad::rotate::{RotateOptions, Rotated, rotate};
+use smbgw_ad::status::{Status, status};
 use smbgw_ad::winbind;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::Host;
@@ -101,6 +102,12 @@ impl Lab {
     pub(crate) fn rotate(&self) -> Result<Rotated, JoinError> {
         let rotated = self.with(|parts| rotate(parts, RotateOptions::default()));
         rotated.map(|report| report.rotated().expect("it is due"))
+    }
+
+    /// How it stands with the domain.
+    #[track_caller]
+    pub(crate) fn status(&self) -> Status {
+        self.with(status).unwrap()
     }
 
     pub(crate) fn recover(&self) -> Result<Option<Recovered>, JoinError> {
