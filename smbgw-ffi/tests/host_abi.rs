@@ -59,6 +59,7 @@ says "media"
 call ok share.status {"name":"media"}
 call ok share.recover {}
 call ok share.resize {"name":"media","quota":"48M"}
+call ok share.auth {"name":"media","auth":"local"}
 call invalid share.resize {"name":"media","quota":"lots"}
 call not-found share.status {"name":"other"}
 call ok quota.status {}
