@@ -2,12 +2,18 @@
 
 mod lab;
 
+use std::time::Duration;
+
 use smbgw_ad::code::Code;
 use smbgw_ad::status::{Channel, JoinedBy, MemberStatus, RotatedBy, State, Status};
+use smbgw_ad::winbind;
 use smbgw_core::layout::SMB_CONF;
-use smbgw_testing::{Capability, Domain, require, run};
+use smbgw_testing::{Capability, Domain, require, run, wait_until};
 
 use lab::{Lab, account, draft, is_done};
+
+/// How long winbindd may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Lab {
     /// The host as a member, joined by us.
@@ -204,6 +210,45 @@ fn a_keytab_that_is_out_of_date_is_told() {
     assert!(first.is(Code::KeytabOutdated), "{:#?}", status.findings);
     assert!(first.message.contains("version 1"), "{first}");
     assert_eq!(status.state, State::Deviating);
+
+    // winbindd finds out when it starts anew.
+    let entered = &lab.entered;
+    lab.host
+        .on_its_network(|| winbind::restart(entered, lab::soon()).unwrap());
+    let broken = wait_until(PATIENCE, "winbindd to see that its secret is wrong", || {
+        let status = lab.status();
+        let is_told = status
+            .findings
+            .iter()
+            .any(|f| f.is(Code::SecureChannelBroken));
+        is_told.then_some(status)
+    });
+    let broken = broken.unwrap();
+    let channel = &member(&broken).channel;
+    assert!(matches!(channel, Channel::Broken { .. }), "{channel:?}");
+}
+
+#[test]
+fn of_two_controllers_one_is_enough_and_all_may_have_ipv6_only() {
+    require!(Capability::DomainController, Capability::Winbind);
+    let domain = Domain::start_with_two().unwrap();
+    let lab = Lab::of(domain.host_on_v6("six1").unwrap()).joined();
+    assert_eq!(lab.status().state, State::Good);
+    let used = member(&lab.status()).directory.clone().unwrap().controller;
+    domain.replicate().unwrap();
+    let controllers = domain.controllers();
+    let dead = controllers
+        .iter()
+        .find(|one| one.full_name() == used.as_str());
+    dead.unwrap().pull_cable().unwrap();
+    let status = lab.status();
+    let directory = member(&status)
+        .directory
+        .as_ref()
+        .expect("the other one answers");
+    assert_ne!(directory.controller, used);
+    assert!(directory.address.is_ipv6());
+    assert!(directory.account.is_some(), "{:#?}", status.findings);
 }
 
 #[test]

@@ -147,3 +147,166 @@ const OLDEST: i64 = 60 * DAY;
 
 /// The clocks of both may be that far apart, and the two are not told at the same moment.
 const TOLERANCE: i64 = 600;
+
+#[cfg(test)]
+mod tests {
+    use super::super::found::{
+        DirectoryStatus, JoinedBy, KeytabStatus, PasswordStatus, SharedService,
+    };
+    use super::*;
+
+    const AES: &str = "aes256-cts-hmac-sha1-96";
+    const RC4: &str = "arcfour-hmac";
+
+    fn account() -> AccountStatus {
+        AccountStatus {
+            dn: "CN=GW1,CN=Computers,DC=ad,DC=test".into(),
+            guid: crate::name::Guid::from_bytes([1; 16]),
+            sid: "S-1-5-21-1-2-3-1103".parse().unwrap(),
+            enabled: true,
+            host_name: Some("gw1.ad.test".into()),
+            kvno: Some(3),
+            encryption_types: vec![AES.into()],
+            password_set_at: Some(1_000_000),
+            services: Vec::new(),
+            missing_services: Vec::new(),
+            shared_services: Vec::new(),
+        }
+    }
+
+    fn member(account: AccountStatus) -> MemberStatus {
+        MemberStatus {
+            domain: "ad.test".parse().unwrap(),
+            realm: "AD.TEST".parse().unwrap(),
+            netbios: "AD".into(),
+            computer: "GW1".parse().unwrap(),
+            joined_by: JoinedBy::Other,
+            joined_at: None,
+            keytab: KeytabStatus {
+                path: "/etc/krb5.keytab".into(),
+                kvno: Some(3),
+                encryption_types: vec![AES.into()],
+            },
+            password: PasswordStatus {
+                changed_at: Some(1_000_000),
+                age_seconds: Some(DAY),
+                rotated_by: RotatedBy::Smbgw,
+            },
+            samba_knows: true,
+            channel: Channel::WinbindDown,
+            ids: Vec::new(),
+            users_known: true,
+            directory: Some(DirectoryStatus {
+                controller: "dc.ad.test".parse().unwrap(),
+                address: [192, 0, 2, 1].into(),
+                controller_site: None,
+                site: None,
+                skew_milliseconds: Some(0),
+                account: Some(account),
+            }),
+        }
+    }
+
+    /// The codes of what is told of a member that was changed.
+    fn told(change: impl FnOnce(&mut MemberStatus)) -> Vec<String> {
+        let mut member = member(account());
+        change(&mut member);
+        let findings = findings(&member, None);
+        findings.into_iter().map(|finding| finding.code).collect()
+    }
+
+    /// The same of one whose account was changed.
+    fn told_of(change: impl FnOnce(&mut AccountStatus)) -> Vec<String> {
+        told(|member| {
+            let directory = member.directory.as_mut();
+            change(directory.and_then(|found| found.account.as_mut()).unwrap());
+        })
+    }
+
+    #[test]
+    fn a_member_that_is_well_has_no_findings() {
+        assert!(told(|_| {}).is_empty());
+        assert!(told(|member| member.directory = None).is_empty());
+        // The domain decides where the account says nothing.
+        assert!(told_of(|account| account.encryption_types.clear()).is_empty());
+    }
+
+    #[test]
+    fn each_deviation_has_its_code() {
+        assert_eq!(told_of(|a| a.enabled = false), ["ad.account-disabled"]);
+        assert_eq!(told_of(|a| a.kvno = Some(4)), ["ad.keytab-outdated"]);
+        assert_eq!(told_of(|a| a.kvno = Some(2)), ["ad.rotation-unfinished"]);
+        let spn = || "cifs/gw1".parse().unwrap();
+        assert_eq!(
+            told_of(|a| a.missing_services = vec![spn()]),
+            ["ad.spn-missing"]
+        );
+        let shared = SharedService {
+            dn: "CN=OTHER,DC=ad,DC=test".into(),
+            names: vec!["cifs/gw1".into()],
+        };
+        assert_eq!(
+            told_of(|a| a.shared_services = vec![shared]),
+            ["ad.spn-duplicate"]
+        );
+        assert_eq!(
+            told_of(|a| a.encryption_types = vec![RC4.into()]),
+            ["ad.encryption-none-common"]
+        );
+        let weak = |member: &mut MemberStatus| {
+            member.keytab.encryption_types = vec![RC4.into()];
+            let directory = member.directory.as_mut().unwrap();
+            directory.account.as_mut().unwrap().encryption_types = vec![RC4.into()];
+        };
+        assert_eq!(told(weak), ["ad.encryption-weak"]);
+        let mixed = |member: &mut MemberStatus| {
+            weak(member);
+            let directory = member.directory.as_mut().unwrap();
+            directory
+                .account
+                .as_mut()
+                .unwrap()
+                .encryption_types
+                .push(AES.into());
+        };
+        assert_eq!(told(mixed), ["ad.encryption-weak"]);
+    }
+
+    #[test]
+    fn a_password_is_old_by_who_changes_it() {
+        let aged = |days: i64, by: RotatedBy| {
+            told(|member| {
+                member.password.age_seconds = Some(days * DAY + 1);
+                member.password.rotated_by = by;
+            })
+        };
+        let winbind = RotatedBy::Winbind {
+            every_seconds: 604_800,
+        };
+        assert!(aged(59, RotatedBy::Smbgw).is_empty());
+        assert_eq!(aged(60, RotatedBy::Smbgw), ["ad.machine-password-old"]);
+        assert!(aged(14, winbind).is_empty());
+        assert_eq!(aged(15, winbind), ["ad.machine-password-old"]);
+        let never = RotatedBy::Winbind {
+            every_seconds: u64::MAX,
+        };
+        assert!(aged(10_000, never).is_empty());
+    }
+
+    #[test]
+    fn a_later_password_in_the_directory_is_told_unless_winbindd_uses_its_own() {
+        assert!(told_of(|a| a.password_set_at = Some(1_000_500)).is_empty());
+        // A rotation that was finished late had Samba's first.
+        assert!(told_of(|a| a.password_set_at = Some(900_000)).is_empty());
+        assert_eq!(
+            told_of(|a| a.password_set_at = Some(1_001_000)),
+            ["ad.machine-password-differs"]
+        );
+        let proven = |member: &mut MemberStatus| {
+            member.channel = Channel::Good { controller: None };
+            let directory = member.directory.as_mut().unwrap();
+            directory.account.as_mut().unwrap().password_set_at = Some(1_001_000);
+        };
+        assert!(told(proven).is_empty());
+    }
+}
