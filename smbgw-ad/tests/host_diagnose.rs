@@ -156,6 +156,14 @@ fn name_servers_that_are_wrong() {
     ];
     all(&found, &rest, Verdict::Ok);
 
+    // One that answers is enough.
+    let one = format!("{nobody}nameserver 10.99.0.10\n");
+    host.write("/etc/resolv.conf", one).unwrap();
+    let found = checked(&host, &draft(), None);
+    let servers = verdicts(&found, CheckName::DnsServer);
+    assert_eq!(servers, [Verdict::Warn, Verdict::Ok]);
+    all(&found, &[CheckName::Netlogon, CheckName::Port], Verdict::Ok);
+
     host.write("/etc/resolv.conf", "").unwrap();
     let found = checked(&host, &draft(), None);
     assert_eq!(

@@ -32,6 +32,7 @@ pub(super) fn servers(run: &mut Run, domain: &DomainName, resolver: &Resolver) -
             (found, is_there)
         });
     }
+    run.one_is_enough(CheckName::DnsServer, Code::DnsSilent);
     answers
 }
 
@@ -109,6 +110,7 @@ pub(super) fn addresses(
         });
         all.extend(found.into_iter().map(|address| (host.clone(), address)));
     }
+    run.one_is_enough(CheckName::Addresses, Code::ControllerNoAddress);
     all.truncate(MOST);
     all
 }

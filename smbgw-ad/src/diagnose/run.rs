@@ -100,6 +100,21 @@ impl Run {
         });
     }
 
+    /// Makes failures of `name` for the reason `code` warnings where another one of that name is as it should
+    /// be: one of several is enough.
+    pub(super) fn one_is_enough(&mut self, name: CheckName, code: Code) {
+        let is_one = |check: &&Check| check.name == name && check.verdict == Verdict::Ok;
+        if !self.checks.iter().any(|check| is_one(&check)) {
+            return;
+        }
+        for check in &mut self.checks {
+            let problem = check.problem.as_ref();
+            if check.name == name && problem.is_some_and(|problem| problem.code == code.as_str()) {
+                check.verdict = check.verdict.min(Verdict::Warn);
+            }
+        }
+    }
+
     /// Notes that a check was not made, as `needs` has to succeed before.
     pub(super) fn skip(&mut self, name: CheckName, needs: CheckName) {
         self.skipped(
@@ -135,3 +150,42 @@ fn parts(verdict: Verdict, reason: Reason) -> (Verdict, String, Option<Problem>)
 
 /// A single check takes no longer.
 const LONGEST: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn silent() -> Found {
+        Found::bad(Code::DnsSilent, "it does not answer")
+    }
+
+    fn verdicts(found: Vec<Found>) -> Vec<Verdict> {
+        let mut run = Run::new(Deadline::after(LONGEST));
+        for found in found {
+            run.note(CheckName::DnsServer, None, Duration::ZERO, found);
+        }
+        run.one_is_enough(CheckName::DnsServer, Code::DnsSilent);
+        run.checks.iter().map(|check| check.verdict).collect()
+    }
+
+    #[test]
+    fn one_of_several_is_enough_where_the_others_are_only_silent() {
+        let unknown = Found::bad(Code::DomainUnknown, "it knows nothing");
+        let good = Found::Good("it answers".into());
+        assert_eq!(
+            verdicts(vec![silent(), good, unknown]),
+            [Verdict::Warn, Verdict::Ok, Verdict::Fail]
+        );
+        assert_eq!(verdicts(vec![silent(), silent()]), [Verdict::Fail; 2]);
+    }
+
+    #[test]
+    fn what_is_skipped_says_on_what_it_depends() {
+        let mut run = Run::new(Deadline::after(LONGEST));
+        run.skip(CheckName::Login, CheckName::Kerberos);
+        let check = &run.checks[0];
+        assert_eq!(check.verdict, Verdict::Skipped);
+        assert_eq!(check.needs, Some(CheckName::Kerberos));
+        assert!(check.message.contains("`kerberos`"), "{}", check.message);
+    }
+}
