@@ -57,10 +57,15 @@ impl SystemdContainer {
     /// Starts a container in which exactly the given folders of this machine are visible, by the same
     /// paths, for reading. More can be [bound](Inside::bind) later.
     pub fn with(visible: &[PathBuf]) -> Result<SystemdContainer> {
+        SystemdContainer::on(LightHost::named("gw")?, visible)
+    }
+
+    /// The same in `host`, whose network is then the container's, and whose name servers it asks.
+    pub fn on(host: LightHost, visible: &[PathBuf]) -> Result<SystemdContainer> {
         sweep();
         let root = root()?;
         let group = prefix::unique(WORD);
-        let host = LightHost::named("gw")?;
+        let servers = host.read("/etc/resolv.conf")?;
         let mut command = host.command("bash");
         command
             .env("SYSTEMD_NSPAWN_LOCK", "0")
@@ -99,6 +104,7 @@ impl SystemdContainer {
             let said = fs::read_to_string(&log).unwrap_or_default();
             Error::new(format!("the container did not start: {error}: {said}"))
         })?;
+        container.write("/etc/resolv.conf", servers)?;
         Ok(container)
     }
 
