@@ -5,7 +5,7 @@ mod prove;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use smbgw_testing::{Capability, Daemon, LightHost, Scratch, require};
+use smbgw_testing::{Capability, Daemon, Domain, LightHost, Scratch, require};
 
 use prove::{each_is_named, host_with_quotas, library, passes};
 
@@ -53,6 +53,14 @@ macro_rules! prove_with_smbd {
 prove_with_smbd! {
     shares_live "share.t"
     shares_are_watched "watch.t"
+}
+
+#[test]
+fn a_domain_is_joined_and_left() {
+    require!(Capability::DomainController, Capability::Winbind);
+    let host = Domain::shared().host("perl1").unwrap();
+    host.write("/etc/samba/smb.conf", SMB_CONF).unwrap();
+    prove(&host, "domain.t");
 }
 
 #[test]
