@@ -55,6 +55,9 @@ pub enum RotateReport {
         /// How often.
         every_seconds: u64,
     },
+    /// Samba was not told of the membership: whoever has joined this machine changes the password, such as
+    /// sssd.
+    LeftToOthers,
     /// There is nothing to rotate: this machine is in no domain. It is an error where nothing was said
     /// of when to rotate.
     NotJoined,
@@ -85,7 +88,10 @@ pub fn rotate(parts: &Parts<'_>, options: RotateOptions) -> Result<RotateReport,
     };
     if let Some(days) = options.if_older_than_days {
         if let Rotator::Winbind(every_seconds) = who_rotates(parts.host)? {
-            return Ok(RotateReport::LeftToWinbind { every_seconds });
+            return Ok(match known.trust {
+                Some(_) => RotateReport::LeftToWinbind { every_seconds },
+                None => RotateReport::LeftToOthers,
+            });
         }
         let changed = known.trust.as_ref().and_then(|trust| trust.changed_at);
         let age = changed.map(|changed| parts.host.now().saturating_sub(changed));

@@ -4,6 +4,7 @@ mod lab;
 
 use smbgw_ad::code::Code;
 use smbgw_ad::leave::AccountFate;
+use smbgw_ad::rotate::{RotateOptions, RotateReport, rotate};
 use smbgw_ad::status::{Channel, JoinedBy, RotatedBy, State, Status};
 use smbgw_core::testing::EnteredHost;
 use smbgw_testing::process::run_with;
@@ -83,6 +84,12 @@ fn a_member_joined_by_adcli_is_understood_rotated_and_left() {
     let member = status.member.unwrap();
     assert_eq!(member.joined_by, JoinedBy::Other);
     assert!(!member.samba_knows);
+    assert_eq!(member.password.rotated_by, RotatedBy::Others);
+    let by_timer = RotateOptions {
+        if_older_than_days: Some(0),
+    };
+    let left = lab.with(|parts| rotate(parts, by_timer)).unwrap();
+    assert_eq!(left, RotateReport::LeftToOthers);
     let theirs = member.directory.unwrap().account.unwrap();
     assert_eq!(theirs.kvno, member.keytab.kvno);
     let before = theirs.kvno.unwrap();

@@ -125,7 +125,7 @@ fn differing(member: &MemberStatus, account: &AccountStatus) -> Option<Reason> {
 fn age(member: &MemberStatus) -> Option<Reason> {
     let age = member.password.age_seconds?;
     let most = match member.password.rotated_by {
-        RotatedBy::Smbgw => OLDEST,
+        RotatedBy::Smbgw | RotatedBy::Others => OLDEST,
         // It is late where two changes in a row did not happen.
         RotatedBy::Winbind { every_seconds } => i64::try_from(every_seconds)
             .unwrap_or(i64::MAX)

@@ -159,6 +159,8 @@ pub enum RotatedBy {
         /// Each so many seconds.
         every_seconds: u64,
     },
+    /// Whoever has joined it, who told Samba nothing: sssd, or nobody.
+    Others,
 }
 
 /// How winbindd stands with the domain: its secure channel.

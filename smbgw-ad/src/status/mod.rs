@@ -119,9 +119,10 @@ fn password(
         age_seconds: set_at
             .or(changed_at)
             .map(|set| parts.host.now().saturating_sub(set).max(0)),
-        rotated_by: match who_rotates(parts.host)? {
-            Rotation::Ours => RotatedBy::Smbgw,
-            Rotation::Winbind(every_seconds) => RotatedBy::Winbind { every_seconds },
+        rotated_by: match (samba, who_rotates(parts.host)?) {
+            (_, Rotation::Ours) => RotatedBy::Smbgw,
+            (Some(_), Rotation::Winbind(every_seconds)) => RotatedBy::Winbind { every_seconds },
+            (None, Rotation::Winbind(_)) => RotatedBy::Others,
         },
     })
 }

@@ -188,6 +188,11 @@ impl Output {
                      timeout`): nothing to do.\n"
                 )
             }
+            RotateReport::LeftToOthers => {
+                "Samba was not told of the domain: whoever joined this machine \
+                                           changes the password.\n"
+                    .into()
+            }
             RotateReport::NotJoined => "This machine is in no domain: nothing to do.\n".into(),
         })
     }
@@ -306,6 +311,7 @@ fn status_text(status: &Status) -> String {
     let rotated_by = match member.password.rotated_by {
         RotatedBy::Smbgw => "changed by ad-rotate",
         RotatedBy::Winbind { .. } => "changed by winbindd",
+        RotatedBy::Others => "changed by whoever joined this machine",
     };
     let age = member.password.age_seconds.map(moment::shown_span);
     let age = age.map_or("of unknown age".into(), |age| format!("{age} old"));
