@@ -9,6 +9,7 @@ use smbgw_core::step_error::StepError;
 
 use crate::gateway::Gateway;
 use crate::join_error::{JoinError, step};
+use crate::krb::error::KrbError;
 use crate::name::{Principal, Spn};
 use crate::samba::Member;
 use crate::session::Session;
@@ -59,9 +60,13 @@ impl ProveMembership {
     fn prove(&self, gateway: &Gateway<'_>) -> Result<(), JoinError> {
         let known = gateway.session.ok_or(JoinError::CredentialsNeeded)?;
         let account = Principal::computer(&self.member.computer, self.member.realm.clone());
-        let refused = |source| JoinError::KeysRefused {
-            principal: account.to_string(),
-            source: Box::new(source),
+        let refused = |source: KrbError| match source {
+            // Nobody has said anything about the keys.
+            KrbError::Unreachable { .. } => source.into(),
+            source => JoinError::KeysRefused {
+                principal: account.to_string(),
+                source: Box::new(source),
+            },
         };
         let discovery = known.discovery().clone();
         let (keytab, clock) = (&self.keytab, known.clock());
