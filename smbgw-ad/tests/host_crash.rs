@@ -33,30 +33,6 @@ fn at_every_point(lab: &Lab, test: &str, deed: Deed, places: &[Place], look: imp
     }
 }
 
-/// Fails unless the host is a whole member, or none; whether it is one.
-fn is_all_or_nothing(lab: &Lab, what: &str) -> bool {
-    let recovered = lab.recover().unwrap();
-    let settled = recovered
-        .as_ref()
-        .is_none_or(|recovered| !matches!(recovered.outcome, Outcome::NeedsAttention { .. }));
-    assert!(settled, "{what}: {recovered:#?}");
-    assert!(lab.recover().unwrap().is_none(), "{what}: {recovered:#?}");
-    if account(lab.host.name()).is_some() {
-        lab.is_a_member();
-        assert!(lab.exists("/etc/smbgw/domain.json"), "{what}");
-        return true;
-    }
-    let address =
-        run(lab
-            .host
-            .command("host")
-            .arg(format!("{}.{}", lab.host.name(), Domain::NAME)));
-    assert!(address.is_err(), "{what}: {address:?}");
-    lab.stop_winbindd();
-    lab.is_as_it_was();
-    false
-}
-
 #[test]
 fn joining_survives_kills() {
     if victim::play() {
@@ -71,9 +47,9 @@ fn joining_survives_kills() {
         &[Place::Request, Place::Change, Place::HalfWritten],
         |what| {
             println!("{what}");
-            if is_all_or_nothing(&lab, what) {
+            if lab.is_all_or_nothing(Domain::shared(), what) {
                 is_done(lab.leave(AccountFate::Delete));
-                assert!(!is_all_or_nothing(&lab, what));
+                assert!(!lab.is_all_or_nothing(Domain::shared(), what));
             }
         },
     );
@@ -94,7 +70,7 @@ fn leaving_survives_kills() {
         &[Place::Request, Place::Change],
         |what| {
             println!("{what}");
-            if !is_all_or_nothing(&lab, what) {
+            if !lab.is_all_or_nothing(Domain::shared(), what) {
                 is_done(lab.join(&draft(), Domain::PASSWORD));
             }
         },

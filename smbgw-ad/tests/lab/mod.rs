@@ -126,6 +126,29 @@ impl Lab {
             .assert_same(&Picture::take(&self.host), self.host.name());
     }
 
+    /// Has what was interrupted be settled, and fails unless the host is a whole member then, or none;
+    /// whether it is one.
+    #[track_caller]
+    pub(crate) fn is_all_or_nothing(&self, domain: &Domain, what: &str) -> bool {
+        let recovered = self.recover().unwrap();
+        let settled = recovered
+            .as_ref()
+            .is_none_or(|recovered| !matches!(recovered.outcome, Outcome::NeedsAttention { .. }));
+        assert!(settled, "{what}: {recovered:#?}");
+        assert!(self.recover().unwrap().is_none(), "{what}: {recovered:#?}");
+        if domain.computer(self.host.name()).unwrap().is_some() {
+            self.is_a_member();
+            assert!(self.exists("/etc/smbgw/domain.json"), "{what}");
+            return true;
+        }
+        let name = format!("{}.{}", self.host.name(), Domain::NAME);
+        let address = run(self.host.command("host").arg(name));
+        assert!(address.is_err(), "{what}: {address:?}");
+        self.stop_winbindd();
+        self.is_as_it_was();
+        false
+    }
+
     /// Ends winbindd, which goes on where a host has left its domain.
     pub(crate) fn stop_winbindd(&self) {
         winbind::stop(&self.entered, soon()).unwrap();
@@ -134,8 +157,14 @@ impl Lab {
     /// Fails unless the host is a member: for Samba, and by its keytab.
     #[track_caller]
     pub(crate) fn is_a_member(&self) {
+        self.forget_silence();
         run(self.host.command("net").args(["ads", "testjoin"])).unwrap();
         self.logs_in_by_keytab();
+    }
+
+    /// Has Samba forget that a controller did not answer, which it remembers for a minute.
+    pub(crate) fn forget_silence(&self) {
+        run(self.host.command("net").args(["cache", "flush"])).unwrap();
     }
 
     /// Fails unless the keys in the keytab are those that the domain has.
