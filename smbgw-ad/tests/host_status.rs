@@ -5,6 +5,7 @@ mod lab;
 use std::time::Duration;
 
 use smbgw_ad::code::Code;
+use smbgw_ad::join::JoinDraft;
 use smbgw_ad::status::{Channel, JoinedBy, MemberStatus, RotatedBy, State, Status};
 use smbgw_ad::winbind;
 use smbgw_core::layout::SMB_CONF;
@@ -99,7 +100,13 @@ fn a_member_that_is_well() {
 #[test]
 fn what_was_changed_on_the_host_is_told() {
     require!(Capability::DomainController, Capability::Winbind);
-    let lab = Lab::new("edited1").joined();
+    let lab = Lab::new("edited1");
+    let with_names = JoinDraft {
+        nsswitch: true,
+        ..draft()
+    };
+    is_done(lab.join(&with_names, Domain::PASSWORD));
+    assert!(member(&lab.status()).users_known);
     let whole = lab.host.read(SMB_CONF).unwrap();
 
     lab.edit(SMB_CONF, |text| {
@@ -125,6 +132,24 @@ fn what_was_changed_on_the_host_is_told() {
     });
     tells(&lab.status(), Code::Krb5ConfDrift);
     lab.edit("/etc/krb5.conf", |_| kerberos);
+
+    let switch = lab.host.read("/etc/nsswitch.conf").unwrap();
+    lab.edit("/etc/nsswitch.conf", |text| text.replace(" winbind", ""));
+    tells(&lab.status(), Code::NsswitchDrift);
+    lab.edit("/etc/nsswitch.conf", |_| switch);
+
+    let journal = "/var/lib/smbgw/domain/operation.jsonl";
+    let begin = ["-D", "-m", "600", "/dev/null", journal];
+    run(lab.host.command("install").args(begin)).unwrap();
+    tells(&lab.status(), Code::Interrupted);
+    run(lab.host.command("rm").arg(journal)).unwrap();
+
+    let servers = lab.host.read("/etc/resolv.conf").unwrap();
+    lab.edit("/etc/resolv.conf", |_| "nameserver 10.99.0.250\n".into());
+    let status = lab.status();
+    assert_eq!(status.state, State::NoController);
+    assert!(status.findings[0].is(Code::DnsSilent), "{status:#?}");
+    lab.edit("/etc/resolv.conf", |_| servers);
 
     let accounts = lab.host.read("/etc/passwd").unwrap();
     lab.edit("/etc/passwd", |text| {
