@@ -137,6 +137,11 @@ fn is_honest(
                 was_member || !has_account() || names_account,
                 "{what}: {outcome:#?}"
             );
+            let was_about_account = cause.during.contains("the account");
+            assert!(
+                !was_about_account || !has_account() || names_account,
+                "{what}: {outcome:#?}"
+            );
             let keys = lab.exists("/etc/krb5.keytab");
             let names_keys = left.iter().any(|left| left.contains("/etc/krb5.keytab"));
             assert!(was_member || !keys || names_keys, "{what}: {outcome:#?}");

@@ -224,24 +224,25 @@ pub struct GiveUpAccount {
 }
 
 impl Action<Gateway<'_>> for GiveUpAccount {
-    /// Whether it could log in; nothing where it is deleted.
-    type Undo = bool;
+    /// Whether it could log in, as far as that was seen.
+    type Undo = Option<bool>;
 
     fn title(&self) -> String {
         let verb = if self.delete { "delete" } else { "disable" };
         format!("{verb} the account {}", self.computer.account())
     }
 
-    fn check(&self, gateway: &Gateway<'_>) -> Result<Option<bool>, StepError> {
+    fn check(&self, gateway: &Gateway<'_>) -> Result<Option<Option<bool>>, StepError> {
         let account = with_directory(gateway, |connection, _| {
             Ok(account::read(connection, self.account, gateway.deadline)?)
         })?;
         Ok(account
             .map(|account: Computer| account.is_enabled())
-            .filter(|enabled| *enabled || self.delete))
+            .filter(|enabled| *enabled || self.delete)
+            .map(Some))
     }
 
-    fn apply(&self, gateway: &Gateway<'_>, _: &bool) -> Result<Change, StepError> {
+    fn apply(&self, gateway: &Gateway<'_>, _: &Option<bool>) -> Result<Change, StepError> {
         with_directory(gateway, |connection, _| {
             Ok(match self.delete {
                 true => delete(connection, self.account, gateway.deadline)?,
@@ -250,17 +251,22 @@ impl Action<Gateway<'_>> for GiveUpAccount {
         })
     }
 
-    fn undo(&self, gateway: &Gateway<'_>, was_enabled: &bool) -> Result<(), StepError> {
+    fn undo(&self, gateway: &Gateway<'_>, was_enabled: &Option<bool>) -> Result<(), StepError> {
         with_directory(gateway, |connection, _| {
             if account::read(connection, self.account, gateway.deadline)?.is_none() {
                 return Err(JoinError::NoWayBack);
             }
-            set_enabled(connection, self.account, *was_enabled, gateway.deadline)?;
+            set_enabled(
+                connection,
+                self.account,
+                was_enabled.unwrap_or(true),
+                gateway.deadline,
+            )?;
             Ok(())
         })
     }
 
-    fn left_behind(&self, _: &bool) -> Vec<LeftBehind> {
+    fn left_behind(&self, _: &Option<bool>) -> Vec<LeftBehind> {
         vec![LeftBehind {
             what: format!("the account {}", self.computer.account()),
             commands: vec![format!("samba-tool computer delete {}", self.computer)],
