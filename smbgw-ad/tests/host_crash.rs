@@ -56,6 +56,79 @@ fn joining_survives_kills() {
 }
 
 #[test]
+fn taking_an_account_over_survives_kills() {
+    if victim::play() {
+        return;
+    }
+    require!(Capability::DomainController, Capability::Winbind);
+    let controller = Domain::shared().controller();
+    let lab = Lab::new("crash5");
+    let begin = || {
+        controller
+            .directory_add(&format!(
+                "dn: CN=crash5,CN=Computers,{}\nobjectClass: computer\nsAMAccountName: crash5$\n\
+                 userAccountControl: 4098\ndNSHostName: old.ad.test\ndescription: theirs\n\
+                 servicePrincipalName: HOST/old.ad.test\noperatingSystem: Old\n",
+                Domain::BASE
+            ))
+            .unwrap();
+        account("crash5").unwrap()
+    };
+    let mut number = 1;
+    loop {
+        let before = begin();
+        let what = format!("taking over, killed at request {number}");
+        let test = "taking_an_account_over_survives_kills";
+        let killed = victim::kill(&lab, test, Deed::TakeOver, Place::Request, number);
+        let settled = lab.recover().unwrap();
+        println!("{what}: {settled:?}");
+        let now = account("crash5").unwrap();
+        assert_eq!(now["objectguid"], before["objectguid"], "{what}");
+        if lab.exists("/etc/smbgw/domain.json") {
+            lab.is_a_member();
+            is_done(lab.leave(AccountFate::Keep));
+            lab.stop_winbindd();
+        } else {
+            for (attribute, values) in &before {
+                let is_counted = MOVING.contains(&attribute.as_str());
+                let there = now.get(attribute);
+                let same = there == Some(values);
+                assert!(
+                    is_counted || same,
+                    "{what}: {attribute}: {values:?}, {there:?}"
+                );
+            }
+            let new: Vec<&String> = now
+                .keys()
+                .filter(|name| !before.contains_key(*name) && !MOVING.contains(&name.as_str()))
+                .collect();
+            assert!(new.is_empty(), "{what}: {new:?}");
+        }
+        lab.is_as_it_was();
+        controller.directory_delete(&now["dn"][0]).unwrap();
+        if !killed {
+            break;
+        }
+        number += 1;
+    }
+    assert!(number > 6, "it was hardly killed");
+}
+
+/// Attributes that move with any change, or with the password, which cannot be brought back.
+const MOVING: [&str; 10] = [
+    "badpasswordtime",
+    "badpwdcount",
+    "lastlogon",
+    "lastlogontimestamp",
+    "logoncount",
+    "msds-keyversionnumber",
+    "pwdlastset",
+    "replpropertymetadata",
+    "usnchanged",
+    "whenchanged",
+];
+
+#[test]
 fn leaving_survives_kills() {
     if victim::play() {
         return;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use smbgw_ad::audit;
 use smbgw_ad::clock::Clock;
-use smbgw_ad::join::{Parts, join};
+use smbgw_ad::join::{JoinDraft, Parts, join};
 use smbgw_ad::leave::{AccountFate, leave};
 use smbgw_ad::rotate::{RotateOptions, rotate};
 use smbgw_core::host::LocalHost;
@@ -27,6 +27,8 @@ const ROLE: &str = "SMBGW_LAB_VICTIM";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
     Join,
+    /// Join, taking over an account that is there.
+    TakeOver,
     Leave,
     Rotate,
 }
@@ -44,13 +46,20 @@ pub(crate) enum Place {
 }
 
 impl Deed {
-    const ALL: [Self; 3] = [Self::Join, Self::Leave, Self::Rotate];
+    const ALL: [Self; 4] = [Self::Join, Self::TakeOver, Self::Leave, Self::Rotate];
 
     /// Does it, and fails unless it succeeds.
     fn run(self, parts: &Parts<'_>) {
         let (user, password) = administrator();
         match self {
             Self::Join => super::is_done(join(parts, &draft(), &password)),
+            Self::TakeOver => {
+                let reset = JoinDraft {
+                    reset: true,
+                    ..draft()
+                };
+                super::is_done(join(parts, &reset, &password));
+            }
             Self::Leave => {
                 super::is_done(leave(parts, AccountFate::Delete, Some((&user, &password))));
             }
