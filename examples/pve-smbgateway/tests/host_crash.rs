@@ -27,6 +27,7 @@ macro_rules! survives {
 survives! {
     create_survives_kills: Create;
     resize_survives_kills: Resize;
+    auth_survives_kills: Auth;
     delete_survives_kills: Delete;
     purge_survives_kills: Purge;
 }

@@ -220,6 +220,7 @@ macro_rules! withstands {
 withstands! {
     create: Create;
     resize: Resize;
+    auth: Auth;
     delete: Delete;
     purge: Purge;
 }

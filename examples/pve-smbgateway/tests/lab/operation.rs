@@ -11,12 +11,13 @@ use smbgw_core::host::LocalHost;
 use smbgw_core::layout;
 use smbgw_core::lifecycle::{
     CreateOptions, DeleteOptions, Outcome, Recovered, ShareError, create, delete, recover, resize,
+    set_auth,
 };
 use smbgw_core::machine::Machine;
 use smbgw_core::progress::{Progress, Silent};
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
-use smbgw_core::share::{ShareDraft, ShareName};
+use smbgw_core::share::{Authentication, ShareDraft, ShareName};
 use smbgw_core::testing::{Faults, FaultyHost, FaultyService, FaultyStorage};
 use smbgw_quota::QuotaStorage;
 use smbgw_quota::history::{Allowance, History, Sample, Source};
@@ -33,6 +34,8 @@ pub(crate) enum Operation {
     Create,
     /// Its quota becomes another one.
     Resize,
+    /// It lets in users of this machine alone from now on.
+    Auth,
     /// It is taken away, its data stays, and its history is set apart.
     Delete,
     /// It is taken away with its data, its history, its account and the directories above it.
@@ -51,6 +54,7 @@ impl Operation {
         with_machine(faults, progress, |machine| match self {
             Self::Create => create(machine, &request(lab, "crash", &["alice", "carol"])),
             Self::Resize => resize(machine, &name, "96M".parse().unwrap(), false),
+            Self::Auth => set_auth(machine, &name, Authentication::Local),
             Self::Delete => delete(machine, &name, KEEP),
             Self::Purge => delete(machine, &name, PURGE),
         })
@@ -82,10 +86,16 @@ impl FromStr for Operation {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Create, Self::Resize, Self::Delete, Self::Purge]
-            .into_iter()
-            .find(|operation| operation.to_string() == text)
-            .ok_or_else(|| text.into())
+        [
+            Self::Create,
+            Self::Resize,
+            Self::Auth,
+            Self::Delete,
+            Self::Purge,
+        ]
+        .into_iter()
+        .find(|operation| operation.to_string() == text)
+        .ok_or_else(|| text.into())
     }
 }
 
