@@ -106,6 +106,16 @@ fn a_domain_that_is_well() {
     let ticket = wrong.of(CheckName::ServiceTicket).next().unwrap();
     assert_eq!(ticket.needs, Some(CheckName::Login));
 
+    let nobody = DiagnoseDraft {
+        user: Some("nobody-here".into()),
+        ..draft()
+    };
+    let unknown = checked(&host, &nobody, Some(Domain::PASSWORD));
+    all(&unknown, &[CheckName::Kerberos], Verdict::Ok);
+    let theirs = [CheckName::EncryptionTypes, CheckName::Login];
+    all(&unknown, &theirs, Verdict::Fail);
+    assert_eq!(code(&unknown, CheckName::Login), Some("ad.account-unknown"));
+
     let given = DiagnoseDraft {
         server: Some("10.99.0.10".into()),
         ..draft()

@@ -22,19 +22,24 @@ pub(super) struct Asking {
     kdcs: Known,
     realm: Realm,
     netbios: String,
-    whom: Principal,
+    /// An account that is always there: that of the controller itself.
+    own: Option<Principal>,
+    user: Option<Principal>,
 }
 
-/// Whether the KDC answers; how far its clock is off.
+/// Whether the KDC answers; how far its clock is off, where it tells.
 pub(super) fn answers(
     run: &mut Run,
     request: &DiagnoseRequest,
     chosen: Option<&Chosen>,
     open: &[u16],
     clock: Clock,
-) -> Option<(Asking, SignedDuration)> {
-    let asking = asking(run, request, chosen, open);
-    let Some(asking) = asking else {
+) -> Option<(Asking, Option<SignedDuration>)> {
+    let asked = asking(run, request, chosen, open).and_then(|asking| {
+        let whom = asking.own.as_ref().or(asking.user.as_ref()).cloned();
+        whom.map(|whom| (asking, whom))
+    });
+    let Some((asking, whom)) = asked else {
         run.skip(CheckName::EncryptionTypes, CheckName::Kerberos);
         return None;
     };
@@ -43,17 +48,25 @@ pub(super) fn answers(
             etypes: EncryptionType::ALL.to_vec(),
             ..Options::default()
         };
-        match introduce(&asking.whom, &options, &asking.kdcs, clock, deadline) {
+        match introduce(&whom, &options, &asking.kdcs, clock, deadline) {
             Ok(Introduction { skew, server, .. }) => {
                 let message = format!("{server} answers for {}", asking.realm);
-                (Found::Good(message), Some(skew.offset))
+                (Found::Good(message), Some(Some(skew.offset)))
             }
-            Err(error) => (Found::failed(&error), None),
+            Err(
+                error @ (KrbError::Find { .. }
+                | KrbError::Unreachable { .. }
+                | KrbError::Malformed(_)
+                | KrbError::Mismatch { .. }),
+            ) => (Found::failed(&error), None),
+            // What it says of the account is for the checks that follow.
+            Err(error) => (Found::Good(format!("it answers: {error}")), Some(None)),
         }
     });
     match skew {
         Some(skew) => {
-            encryption_types(run, &asking, clock);
+            let whom = asking.user.clone().unwrap_or(whom);
+            encryption_types(run, &asking, &whom, clock);
             Some((asking, skew))
         }
         None => {
@@ -86,27 +99,27 @@ fn asking(
     let netbios = found.map_or_else(String::new, |found| found.domain.netbios.clone());
     let user = request.user.as_ref();
     let user = user.and_then(|user| user.principal(&realm, &netbios).ok());
-    // The account of the controller itself is one that is always there.
     let own: Option<ComputerName> = found.and_then(|found| found.controller.netbios.parse().ok());
     let own = own.map(|name| Principal::computer(&name, realm.clone()));
-    let Some(whom) = user.or(own) else {
+    if user.is_none() && own.is_none() {
         run.skip(CheckName::Kerberos, CheckName::Netlogon);
         return None;
-    };
+    }
     Some(Asking {
         kdcs: Known::one(realm.clone(), [chosen.socket(PORT)]),
         realm,
         netbios,
-        whom,
+        own,
+        user,
     })
 }
 
 /// For which encryption types the account has keys that the KDC offers. Some name only the best of those that
 /// they are asked for, so each is asked for by itself.
-fn encryption_types(run: &mut Run, asking: &Asking, clock: Clock) {
+fn encryption_types(run: &mut Run, asking: &Asking, whom: &Principal, clock: Clock) {
     run.check(
         CheckName::EncryptionTypes,
-        Some(asking.whom.to_string()),
+        Some(whom.to_string()),
         |deadline| {
             let mut offered = Vec::new();
             for etype in EncryptionType::ALL {
@@ -114,7 +127,7 @@ fn encryption_types(run: &mut Run, asking: &Asking, clock: Clock) {
                     etypes: vec![*etype],
                     ..Options::default()
                 };
-                match introduce(&asking.whom, &options, &asking.kdcs, clock, deadline) {
+                match introduce(whom, &options, &asking.kdcs, clock, deadline) {
                     Ok(told) if told.hints.iter().any(|hint| hint.etype == *etype) => {
                         offered.push(*etype);
                     }
@@ -127,11 +140,11 @@ fn encryption_types(run: &mut Run, asking: &Asking, clock: Clock) {
                 true => Found::Good(names.join(", ")),
                 false if offered.is_empty() => Found::bad(
                     Code::EncryptionNoneCommon,
-                    format!("none of those known here is offered for {}", asking.whom),
+                    format!("none of those known here is offered for {}", whom),
                 ),
                 false => Found::bad(
                     Code::EncryptionWeak,
-                    format!("only RC4 is offered for {}", asking.whom),
+                    format!("only RC4 is offered for {}", whom),
                 ),
             };
             (found, ())
@@ -172,7 +185,7 @@ pub(super) fn login_and_ticket(
     };
     let got = run.check(
         CheckName::Login,
-        Some(asking.whom.to_string()),
+        asking.user.as_ref().map(ToString::to_string),
         |deadline| {
             let client = match user.principal(&asking.realm, &asking.netbios) {
                 Ok(client) => client,

@@ -72,7 +72,7 @@ pub fn diagnose(
     directory::tls(&mut run, chosen, &open);
     let kerberos = kerberos::answers(&mut run, request, chosen, &open, clock);
     let (asking, exact) = match kerberos {
-        Some((asking, skew)) => (Some(asking), Some(skew)),
+        Some((asking, skew)) => (Some(asking), skew),
         None => (None, None),
     };
     directory::clock(&mut run, exact, root.and_then(|(_, skew)| skew));
