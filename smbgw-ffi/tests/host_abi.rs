@@ -50,6 +50,9 @@ call not-found ad.keytab {}
 call not-found ad.keytab.refresh {}
 call ok ad.status {}
 says "not-joined"
+call ok ad.status {"share":"media"}
+says "of_machine"
+call not-found ad.status {"share":"other"}
 call ok ad.recover {}
 call not-found ad.leave {"account":"keep"}
 call not-found ad.rotate {}

@@ -19,6 +19,7 @@ const LIFECYCLE: &[(&str, Here)] = &[
     ("check", Is("share.check")),
     ("create", Is("share.create")),
     ("delete", Is("share.delete")),
+    ("domain_access", Is("ad.status")),
     ("inspect", Is("quota.check")),
     ("list", Is("share.list")),
     ("recover", Is("share.recover")),

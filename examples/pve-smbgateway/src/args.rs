@@ -158,8 +158,14 @@ pub(crate) enum Command {
     AdLeave(domain::Leave),
     /// Show how this machine stands with its domain, and what is not as it should be.
     ///
-    /// Ends with status 3 where it is in no domain, and with 7 where something is not as it should be.
-    AdStatus,
+    /// With SHARE, says also whom that lets in by the domain, and whom without.
+    ///
+    /// Ends with status 3 where it is in no domain, and with 7 where something is not as it should be;
+    /// with 0 where SHARE needs no domain.
+    AdStatus {
+        /// The share.
+        share: Option<String>,
+    },
     /// Look for what is wrong between this machine and a domain, be it joined or not.
     ///
     /// Each check is made even where others failed, and says what usually is behind it and what to do.

@@ -153,7 +153,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::AdDiscover(asked) => domain::discover(&common, &output, asked),
         Command::AdJoin(asked) => domain::enter(&common, &output, asked),
         Command::AdLeave(asked) => domain::depart(&common, &output, asked),
-        Command::AdStatus => domain::standing(&common, &output),
+        Command::AdStatus { share } => domain::standing(&common, &output, share.as_deref()),
         Command::AdTest(asked) => domain::test(&common, &output, asked),
         Command::AdRotate(asked) => domain::renew(&common, &output, &asked),
         Command::AdSpn(Spn::Add(names)) => domain::add_names(&common, &output, names),

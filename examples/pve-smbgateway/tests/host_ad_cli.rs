@@ -110,6 +110,9 @@ fn a_domain_is_found_joined_kept_and_left() {
         .said(&["had the keys of"]);
     host.runs("ad-status").ended(0);
 
+    host.runs("ad-status nothing").ended(3).said(&["no share"]);
+    host.runs("ad-status a/b").ended(2);
+
     host.runs("ad-rotate --if-older-than-days 25")
         .ended(0)
         .said(&["nothing to do"]);

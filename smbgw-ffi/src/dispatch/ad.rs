@@ -16,13 +16,13 @@ use smbgw_ad::rotate::{RotateOptions, RotateReport, rotate};
 use smbgw_ad::spn::{self, Service, SpnChange};
 use smbgw_ad::status::{self, Status};
 use smbgw_core::error::Problem;
-use smbgw_core::lifecycle::ShareError;
+use smbgw_core::lifecycle::{ForShare, ShareError, domain_access};
 use smbgw_core::progress::Silent;
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
 
 use super::draft::{Filed, Rooted};
-use super::share::{Ended, Everything};
+use super::share::{Ended, Everything, named};
 use super::{Failure, Request};
 use crate::wire::host;
 
@@ -197,8 +197,24 @@ pub(super) fn settle(asked: Recover, request: &Request<'_>) -> Result<Vec<Recove
     })
 }
 
-pub(super) fn status(asked: Everything, request: &Request<'_>) -> Result<Status, Failure> {
-    with_parts(asked.root, request, |parts| Ok(status::status(parts)?))
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Standing {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    root: Option<PathBuf>,
+    /// A share: say also whom that lets in by the domain, and whom without.
+    share: Option<String>,
+}
+
+pub(super) fn status(asked: Standing, request: &Request<'_>) -> Result<ForShare<Status>, Failure> {
+    let name = asked.share.as_deref().map(|text| named("share", text));
+    let name = name.transpose()?;
+    with_parts(asked.root, request, |parts| {
+        let share = name.map(|name| domain_access(parts.host, &name));
+        let share = share.transpose()?;
+        let told = status::status(parts)?;
+        Ok(ForShare { told, share })
+    })
 }
 
 pub(super) fn test(

@@ -11,13 +11,13 @@ use smbgw_ad::rotate::{RotateOptions, rotate};
 use smbgw_ad::spn::{self, SpnChange};
 use smbgw_ad::status::status;
 use smbgw_core::deadline::Deadline;
-use smbgw_core::error::Problem;
-use smbgw_core::lifecycle::ShareError;
+use smbgw_core::lifecycle::{ForShare, ShareError, domain_access};
 use smbgw_core::progress::{Progress, Silent};
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
+use smbgw_core::share::ShareName;
 
-use super::host;
+use super::{host, refuse};
 use crate::args::Common;
 use crate::args::domain::{Discover, Join, Leave, Login, Names, Rotate, Test};
 use crate::ask;
@@ -130,10 +130,21 @@ pub(super) fn renew(common: &Common, output: &Output, asked: &Rotate) -> Exit {
 }
 
 /// Shows how this machine stands with its domain.
-pub(super) fn standing(common: &Common, output: &Output) -> Exit {
-    with_parts(common, |parts| match status(parts) {
-        Ok(found) => output.standing(&found),
-        Err(error) => output.domain_error(&error),
+pub(super) fn standing(common: &Common, output: &Output, share: Option<&str>) -> Exit {
+    let name = match share.map(str::parse::<ShareName>).transpose() {
+        Ok(name) => name,
+        Err(error) => return refuse(output, "share", &error),
+    };
+    with_parts(common, |parts| {
+        let access = name.map(|name| domain_access(parts.host, &name));
+        let share = match access.transpose() {
+            Ok(share) => share,
+            Err(error) => return output.error(&error),
+        };
+        match status(parts) {
+            Ok(told) => output.standing(&ForShare { told, share }),
+            Err(error) => output.domain_error(&error),
+        }
     })
 }
 
@@ -236,10 +247,7 @@ fn with_login(
     };
     let user: JoiningUser = match name.parse() {
         Ok(user) => user,
-        Err(error) => {
-            let problem = Problem::from_error("user", &error);
-            return output.error(&ShareError::Refused(vec![problem]));
-        }
+        Err(error) => return refuse(output, "user", &error),
     };
     match ask::password(&login.password, name) {
         Ok(password) => call(Some((&user, &password))),

@@ -14,7 +14,9 @@ use smbgw_ad::recover::Recovered;
 use smbgw_ad::rotate::RotateReport;
 use smbgw_ad::spn::Service;
 use smbgw_ad::status::{Channel, DirectoryStatus, IdmapRange, JoinedBy, RotatedBy, State, Status};
+use smbgw_core::account::UserName;
 use smbgw_core::error::Coded;
+use smbgw_core::lifecycle::{DomainAccess, ForShare};
 
 use super::{Output, failure_text, table, work_text};
 use crate::exit::Exit;
@@ -148,9 +150,13 @@ impl Output {
     }
 
     /// How this machine stands with its domain.
-    pub(crate) fn standing(&self, status: &Status) -> Exit {
-        let exit = self.shown(status, status_text);
-        match status.state {
+    pub(crate) fn standing(&self, standing: &ForShare<Status>) -> Exit {
+        let ForShare { told, share } = standing;
+        let exit = self.shown(standing, |_| {
+            status_text(told) + &share.as_ref().map(access_text).unwrap_or_default()
+        });
+        match told.state {
+            _ if share.as_ref().is_some_and(|share| !share.needs_domain()) => exit,
             State::Good => exit,
             State::NotJoined => Exit::NotFound,
             State::Deviating | State::NoController => Exit::NeedsAttention,
@@ -342,6 +348,25 @@ fn status_text(status: &Status) -> String {
         let _ = writeln!(text, "! {finding}");
         if let Some(remedy) = &finding.remedy {
             let _ = writeln!(text, "  → {remedy}");
+        }
+    }
+    text
+}
+
+fn access_text(access: &DomainAccess) -> String {
+    let mut text = format!("Share {} ({})\n", access.name, access.auth);
+    let listed = |names: &[UserName]| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        match names.is_empty() {
+            true => "nobody".into(),
+            false => names.join(", "),
+        }
+    };
+    match access.guest {
+        true => text.push_str("  lets in everybody\n"),
+        false => {
+            let _ = writeln!(text, "  of the domain   {}", listed(&access.of_domain));
+            let _ = writeln!(text, "  of the machine  {}", listed(&access.of_machine));
         }
     }
     text

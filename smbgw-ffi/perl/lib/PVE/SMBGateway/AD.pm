@@ -127,7 +127,8 @@ Takes C<names> away, as C<spn_add> adds them.
 =head2 status
 
 How this machine stands with its domain: C<state> in one word, C<member> in all detail, and C<findings>, everything
-that is not as it should be, with codes, causes and remedies.
+that is not as it should be, with codes, causes and remedies. Of the share C<share> it also says whom that lets in
+by the domain, and whom without.
 
 =head2 test
 

@@ -72,7 +72,7 @@ my %TAKES = (
     'ad.spn.add'         => { names => 'texts', user => 'text' },
     'ad.spn.list'        => {},
     'ad.spn.remove'      => { names => 'texts', user => 'text' },
-    'ad.status'          => {},
+    'ad.status'          => { share => 'text' },
     'ad.test'            => { domain => 'text', user => 'text', server => 'text' },
     'alert.acknowledge'  => { %WHICH, note => 'text', by => 'text' },
     'alert.list'         => {},
