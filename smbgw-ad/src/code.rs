@@ -79,6 +79,10 @@ codes! {
     SambaVersion: "ad.samba-version",
         "Samba is older than 4.15, or smbd and winbindd were installed from different releases.",
         "Update the packages `samba`, `samba-common-bin` and `winbind` together.";
+    /// smbd does not let a user of the domain in.
+    AccessRefused: "ad.access-refused",
+        "smbd has another configuration than this machine was given, or cannot ask winbindd who the user is.",
+        "See /var/log/samba/log.smbd, and that smbd and winbindd run with /etc/samba/smb.conf.";
     /// A file that was to be made is there.
     FileExists: "ad.file-exists",
         "A file of that name is there, and may be what somebody needs.",

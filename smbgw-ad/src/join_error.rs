@@ -84,6 +84,14 @@ macro_rules! join_errors {
             /// winbindd does not take the trust for good.
             #[error("winbindd does not trust the domain: {0}")]
             NoTrust(String),
+            /// smbd does not let a user of the domain in.
+            #[error("smbd does not let {user} in: {said}")]
+            NoAccess {
+                /// Who wanted in.
+                user: String,
+                /// What the client said.
+                said: String,
+            },
             /// A file that was to be made is there.
             #[error("`{}` is there already", .0.display())]
             FileExists(PathBuf),
@@ -203,6 +211,7 @@ impl JoinError {
             Self::AccountUnreadable { .. } => Code::DirectoryUnusual,
             Self::KeysRefused { .. } | Self::TicketUnreadable(_) => Code::KeyMismatch,
             Self::NoTrust(_) => Code::SecureChannelBroken,
+            Self::NoAccess { .. } => Code::AccessRefused,
             Self::FileExists(_) => Code::FileExists,
             Self::NoAddress => Code::NoAddress,
             Self::NotLive(_) => Code::NotLive,

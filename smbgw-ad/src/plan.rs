@@ -9,6 +9,7 @@ use smbgw_core::transaction::Transaction;
 use crate::gateway::Gateway;
 use crate::name::{ComputerName, DomainName};
 use crate::steps::{
+    access::ProveAccess,
     account::{GiveUpAccount, MakeAccount},
     addresses::{RegisterAddresses, RemoveAddresses},
     blob::WriteBlob,
@@ -80,6 +81,7 @@ smbgw_core::steps! {
     StartServices,
     ProveMembership,
     ProveTrust,
+    ProveAccess,
     RegisterAddresses,
     Remember,
     DropKept,

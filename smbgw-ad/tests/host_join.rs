@@ -2,10 +2,11 @@
 
 mod lab;
 
-use lab::{Lab, account, draft, is_done, kinit, with_tickets};
+use lab::{Lab, STOCK, account, draft, is_done, kinit, with_tickets};
 use smbgw_ad::join::JoinDraft;
 use smbgw_ad::ldap::Dn;
 use smbgw_ad::leave::AccountFate;
+use smbgw_ad::outcome::Outcome;
 use smbgw_ad::rotate::{RotateOptions, RotateReport, rotate};
 use smbgw_core::error::Coded;
 use smbgw_testing::{Capability, Domain, require, run};
@@ -214,9 +215,9 @@ fn users_of_the_domain_open_a_share_from_join_to_leave() {
         nsswitch: true,
         ..draft()
     };
-    is_done(lab.join(&draft, Domain::PASSWORD));
     run(lab.host.command("chmod").args(["1777", "/srv"])).unwrap();
     let smbd = lab.host.start_smbd().unwrap();
+    is_done(lab.join(&draft, Domain::PASSWORD));
     let client = Domain::shared().client("serves1cl").unwrap();
     let opens = |what: &str| {
         for (user, kerberos) in [("johanna@AD.TEST", "required"), (r"LAB\johanna", "off")] {
@@ -248,6 +249,25 @@ fn users_of_the_domain_open_a_share_from_join_to_leave() {
 
     is_done(lab.leave(AccountFate::Delete));
     drop(smbd);
+    lab.is_as_it_was();
+}
+
+#[test]
+fn a_join_that_smbd_knows_nothing_of_is_taken_back() {
+    require!(Capability::DomainController, Capability::Winbind);
+    let mut lab = Lab::new("deaf1");
+    lab.host.write("/etc/samba/other.conf", STOCK).unwrap();
+    let smbd = lab.host.start_smbd_with(&["--configfile=/etc/samba/other.conf"]);
+    let smbd = smbd.unwrap();
+    lab.begin_here();
+    match lab.join(&draft(), Domain::PASSWORD) {
+        Ok(Outcome::RolledBack { cause }) => {
+            assert_eq!(cause.code, "ad.access-refused", "{cause}");
+        }
+        other => panic!("{other:#?}"),
+    }
+    drop(smbd);
+    assert!(account("deaf1").is_none());
     lab.is_as_it_was();
 }
 

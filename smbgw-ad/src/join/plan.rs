@@ -7,6 +7,7 @@ use super::preflight::{AccountReady, Ready};
 use crate::membership::Draft;
 use crate::plan::{Operation, Plan, Step};
 use crate::session::Session;
+use crate::steps::access::ProveAccess;
 use crate::steps::account::{About, MakeAccount};
 use crate::steps::addresses::{Record, RegisterAddresses};
 use crate::steps::kerberos::SetKerberos;
@@ -76,6 +77,13 @@ pub(super) fn plan(spec: &JoinSpec, session: &Session, ready: &Ready, mark: Stri
     }));
     if spec.winbind {
         steps.push(ProveTrust {}.into());
+        steps.push(
+            ProveAccess {
+                member: member.clone(),
+                host_name: spec.host_name.clone(),
+            }
+            .into(),
+        );
     }
     if !ready.addresses.is_empty() {
         let record = Record {

@@ -25,7 +25,7 @@ pub(super) fn check(
 ) -> Result<Option<Version>, JoinError> {
     let mut tools = vec!["smbd", "net", "testparm", "tdbtool"];
     if spec.winbind {
-        tools.extend(["winbindd", "wbinfo"]);
+        tools.extend(["winbindd", "wbinfo", "smbclient"]);
     }
     if spec.dns && spec.addresses.is_empty() {
         tools.push("ip");

@@ -1,5 +1,6 @@
 //! The steps that joining and leaving are made of, one kind of thing a file.
 
+pub mod access;
 pub mod account;
 pub mod addresses;
 pub mod blob;

@@ -4,7 +4,6 @@
 #![allow(dead_code)]
 
 pub(crate) mod picture;
-pub(crate) mod smbd;
 pub(crate) mod victim;
 
 use std::path::Path;
@@ -24,13 +23,13 @@ use smbgw_core::deadline::Deadline;
 use smbgw_core::host::Host;
 use smbgw_core::progress::Silent;
 use smbgw_core::secret::Secret;
+use smbgw_core::service;
 use smbgw_core::testing::EnteredHost;
 use smbgw_testing::domain::Entry;
 use smbgw_testing::process::run_with;
 use smbgw_testing::{Domain, LightHost, run};
 
 use picture::Picture;
-use smbd::EnteredSmbd;
 
 /// What an administrator's `smb.conf` may look like before.
 pub(crate) const STOCK: &str =
@@ -75,13 +74,10 @@ impl Lab {
     /// Does `work` in the host's network.
     pub(crate) fn with<T: Send>(&self, work: impl FnOnce(&Parts<'_>) -> T + Send) -> T {
         self.host.on_its_network(|| {
-            let service = EnteredSmbd {
-                host: &self.host,
-                entered: &self.entered,
-            };
+            let service = service::detect(&self.entered);
             work(&Parts {
                 host: &self.entered,
-                service: &service,
+                service: &*service,
                 progress: &Silent,
                 resolver: None,
                 clock: Clock::system(),
