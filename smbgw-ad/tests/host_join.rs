@@ -211,13 +211,9 @@ fn users_of_the_domain_open_a_share_from_join_to_leave() {
     require!(Capability::DomainController, Capability::Winbind);
     Domain::shared().add_users(&["johanna"]).unwrap();
     let lab = Lab::new("serves1");
-    let draft = JoinDraft {
-        nsswitch: true,
-        ..draft()
-    };
     run(lab.host.command("chmod").args(["1777", "/srv"])).unwrap();
     let smbd = lab.host.start_smbd().unwrap();
-    is_done(lab.join(&draft, Domain::PASSWORD));
+    is_done(lab.join(&draft(), Domain::PASSWORD));
     let client = Domain::shared().client("serves1cl").unwrap();
     let opens = |what: &str| {
         for (user, kerberos) in [("johanna@AD.TEST", "required"), (r"LAB\johanna", "off")] {

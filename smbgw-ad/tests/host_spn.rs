@@ -2,7 +2,7 @@
 
 mod lab;
 
-use lab::{Lab, account, administrator, draft, is_done};
+use lab::{Lab, account, administrator, draft, is_done, with_tickets};
 use smbgw_ad::keytab::{refresh, show};
 use smbgw_ad::leave::AccountFate;
 use smbgw_ad::spn::{SpnChange, change, list};
@@ -47,10 +47,7 @@ fn names_of_services_are_added_and_taken_away() {
     // A client gets a ticket for it, and the machine can read it.
     lab.logs_in_by_keytab();
     let service = "cifs/files9.ad.test@AD.TEST";
-    let ticket = run(lab
-        .host
-        .command("kvno")
-        .args(["-k", "/etc/krb5.keytab", service]));
+    let ticket = run(with_tickets(&lab.host, "kvno").args(["-k", "/etc/krb5.keytab", service]));
     assert!(ticket.unwrap().contains("keytab entry valid"));
 
     let taken = adding(&["cifs/dc.ad.test"]);

@@ -40,8 +40,9 @@ pub struct JoinDraft {
     /// Take over an account that is there and give it a new password, even where another computer
     /// uses it.
     pub reset: bool,
-    /// Have the system look for users and groups in the domain (`nsswitch.conf`).
-    pub nsswitch: bool,
+    /// Leave `nsswitch.conf` as it is. smbd lets in only users whom the system knows, so that those of
+    /// the domain cannot use shares unless the file names winbind already.
+    pub no_nsswitch: bool,
     /// Do not register the host's addresses in the DNS.
     pub no_dns: bool,
     /// Leave winbindd as it is: it is started, or started anew, by somebody else.
@@ -270,7 +271,7 @@ impl JoinDraft {
                 (true, false) => Existing::Reuse,
                 (false, false) => Existing::Refuse,
             },
-            nsswitch: self.nsswitch,
+            nsswitch: !self.no_nsswitch,
             winbind: !self.no_winbind,
             dns: !self.no_dns,
             addresses: self.addresses.clone(),

@@ -77,6 +77,8 @@ pub(super) fn plan(spec: &JoinSpec, session: &Session, ready: &Ready, mark: Stri
     }));
     if spec.winbind {
         steps.push(ProveTrust {}.into());
+    }
+    if spec.winbind && spec.nsswitch {
         steps.push(
             ProveAccess {
                 member: member.clone(),

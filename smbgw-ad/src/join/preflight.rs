@@ -45,6 +45,8 @@ pub(super) struct Ready {
     pub(super) kerberos: krb5conf::Plan,
     /// What is added to `nsswitch.conf`.
     pub(super) names: Option<nsswitch::Undo>,
+    /// Whether `nsswitch.conf` is left without the word.
+    knows_no_users: bool,
     /// The version of Samba.
     pub(super) samba: Option<Version>,
     /// The addresses that are registered.
@@ -65,7 +67,17 @@ impl Ready {
         });
         let kerberos = self.kerberos.kept.iter();
         let kerberos = kerberos.map(|what| format!("{} stays as it is: {what}", krb5conf::FILE));
-        overridden.chain(kept).chain(kerberos).collect()
+        let unknown = self.knows_no_users.then(|| {
+            format!(
+                "users of the domain cannot use shares: {} does not name winbind",
+                nsswitch::FILE
+            )
+        });
+        overridden
+            .chain(kept)
+            .chain(kerberos)
+            .chain(unknown)
+            .collect()
     }
 }
 
@@ -100,7 +112,9 @@ pub(super) fn preflight(
     }
     let decision = settings(host, &member, &mut problems)?;
     let kerberos = kerberos(host, spec, session, &mut problems);
-    let names = names(host, spec, &mut problems);
+    let missing = names(host, &mut problems);
+    let knows_no_users = missing.is_some() && !spec.nsswitch;
+    let names = missing.filter(|_| spec.nsswitch);
     let addresses = addresses::to_register(gateway, spec, session, &mut problems)?;
     let account = account(spec, session, &mut problems, deadline);
     match (account, decision, kerberos) {
@@ -110,6 +124,7 @@ pub(super) fn preflight(
             decision,
             kerberos,
             names,
+            knows_no_users,
             addresses,
             samba,
         }),
@@ -211,11 +226,8 @@ fn kerberos(
         .ok()
 }
 
-/// What is added to `nsswitch.conf`.
-fn names(host: &dyn Host, spec: &JoinSpec, problems: &mut Vec<Problem>) -> Option<nsswitch::Undo> {
-    if !spec.nsswitch {
-        return None;
-    }
+/// What `nsswitch.conf` lacks.
+fn names(host: &dyn Host, problems: &mut Vec<Problem>) -> Option<nsswitch::Undo> {
     nsswitch::inspect(host)
         .map_err(|error| problems.push(Problem::from_error("nsswitch.conf", &error)))
         .ok()

@@ -1,5 +1,7 @@
 //! Samba's programs that a member needs, and which versions they have.
 
+use std::path::{Path, PathBuf};
+
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{ErrorKind, Problem};
 use smbgw_core::host::Host;
@@ -35,6 +37,15 @@ pub(super) fn check(
             problems.push(Problem::from_error("tools", &error).kind(ErrorKind::Unsupported));
         }
     }
+    if spec.nsswitch && !has_name_service(host)? {
+        problems.push(
+            unfit(format!(
+                "{NAME_SERVICE} is not installed on {}",
+                host.name()
+            ))
+            .remedy("install the package `libnss-winbind`, or join with --no-nsswitch"),
+        );
+    }
     if !problems.is_empty() {
         return Ok(None);
     }
@@ -54,6 +65,25 @@ pub(super) fn check(
     }
     Ok(Some(smbd))
 }
+
+/// Whether the C library can ask winbindd for users (nsswitch.conf(5)).
+fn has_name_service(host: &dyn Host) -> Result<bool, JoinError> {
+    let libraries = Path::new("/usr/lib");
+    // Debian has them in a directory for each architecture.
+    let names = host.list(libraries)?;
+    let architectures = names.iter().filter(|name| name.contains("-linux-"));
+    let mut places: Vec<PathBuf> = vec![libraries.into(), "/usr/lib64".into()];
+    places.extend(architectures.map(|name| libraries.join(name)));
+    for place in places {
+        if host.status(&place.join(NAME_SERVICE))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What glibc loads for the word `winbind`.
+const NAME_SERVICE: &str = "libnss_winbind.so.2";
 
 fn unfit(message: String) -> Problem {
     Problem::invalid("samba", Code::SambaVersion.as_str(), message)

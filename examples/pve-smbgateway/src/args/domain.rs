@@ -79,9 +79,10 @@ pub(crate) struct Join {
     /// can.
     #[arg(long)]
     pub(crate) reset: bool,
-    /// Have the whole system know users and groups of the domain (/etc/nsswitch.conf).
+    /// Leave /etc/nsswitch.conf as it is: users of the domain cannot use shares then, unless it
+    /// names winbind already.
     #[arg(long)]
-    pub(crate) nsswitch: bool,
+    pub(crate) no_nsswitch: bool,
     /// Do not register the addresses of this machine in the DNS.
     #[arg(long)]
     pub(crate) no_dns: bool,

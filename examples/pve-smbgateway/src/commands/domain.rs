@@ -63,7 +63,7 @@ pub(super) fn enter(common: &Common, output: &Output, asked: Join) -> Exit {
         server: asked.server,
         reuse: asked.reuse,
         reset: asked.reset,
-        nsswitch: asked.nsswitch,
+        no_nsswitch: asked.no_nsswitch,
         no_dns: asked.no_dns,
         no_winbind: asked.no_winbind,
         addresses: asked.addresses,

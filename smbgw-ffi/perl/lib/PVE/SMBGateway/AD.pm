@@ -74,8 +74,8 @@ then, by the name in C<computer_name>, or else by the short name of this machine
 
 C<ou> is the distinguished name of the container for the account; C<computer_name> its short name and C<host_name>
 its full one; C<aliases> are further names by which clients reach it. C<server> is the controller to use. C<reuse>
-takes over an account that no computer uses, C<reset> any account. C<nsswitch> has the whole system know the users of
-the domain. C<addresses> are registered in the DNS instead of those of the machine, and with C<no_dns> none are.
+takes over an account that no computer uses, C<reset> any account. With C<no_nsswitch>, F</etc/nsswitch.conf> stays as
+it is, and users of the domain cannot use shares unless it names winbind already. C<addresses> are registered in the DNS instead of those of the machine, and with C<no_dns> none are.
 C<no_winbind> leaves winbindd as it is.
 
 =head2 join_offline
