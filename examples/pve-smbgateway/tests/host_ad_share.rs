@@ -2,7 +2,6 @@
 
 mod ad_share;
 
-use std::path::Path;
 use std::time::Duration;
 
 use ad_share::{Client, Gateway, HeldSession, LOCAL};
@@ -37,6 +36,9 @@ const CREATE: [&str; 9] = [
     "--comment=both",
     "--json",
 ];
+
+/// How long winbindd may take to find a domain controller that is back, on a busy machine.
+const RECOVERY: Duration = Duration::from_secs(300);
 
 #[test]
 fn who_is_let_in_follows_the_method() {
@@ -266,12 +268,6 @@ fn without_a_domain_controller_users_of_the_machine_go_on_and_it_passes_by_itsel
     held.goes_on();
     let bob = || client.by_password(r"LAB\bob", Domain::PASSWORD, "media");
     bob().refused_within(5);
-    // What is remembered lets people log in to the system, and not to shares, as soon as winbindd has
-    // noticed.
-    let remembered = || log_in(Domain::PASSWORD).ok();
-    let said = wait_until(Duration::from_secs(300), "a cached log-in", remembered).unwrap();
-    assert!(said.contains("NETLOGON_CACHED_ACCOUNT"), "{said}");
-    log_in("wrong").unwrap_err();
     // Whom a share lets in can be changed now, too.
     gateway.runs(&["auth", "media", "local"], 0);
     client
@@ -283,13 +279,22 @@ fn without_a_domain_controller_users_of_the_machine_go_on_and_it_passes_by_itsel
     let text = gateway.runs(&["auth", "media", "hybrid"], 0);
     assert!(text.contains("degraded: no domain controller"), "{text}");
 
-    domain.controller().plug_cable().unwrap();
-    let is_back = || bob().entered().then_some(());
-    wait_until(Duration::from_secs(180), "bob to be let in again", is_back).unwrap();
     let is_well = || {
         let status = gateway.runs(&["status", "media", "--json"], 0);
-        gateway.findings(&status).is_empty().then_some(())
+        (bob().entered() && gateway.findings(&status).is_empty()).then_some(())
     };
-    wait_until(Duration::from_secs(60), "status to find nothing", is_well).unwrap();
-    assert!(Path::new(&gateway.host.path("/srv/smb/media/bob1")).exists());
+    domain.controller().plug_cable().unwrap();
+    wait_until(RECOVERY, "all to be well with the cable", is_well).unwrap();
+
+    // What winbindd remembers lets people log in to the system, and not to shares.
+    domain.controller().stop().unwrap();
+    let remembered = || log_in(Domain::PASSWORD).ok();
+    let said = wait_until(RECOVERY, "a cached log-in", remembered).unwrap();
+    assert!(said.contains("NETLOGON_CACHED_ACCOUNT"), "{said}");
+    log_in("wrong").unwrap_err();
+    bob().refused_within(5);
+    let status = gateway.runs(&["status", "media", "--json"], 0);
+    assert_eq!(gateway.findings(&status), ["domain.degraded"], "{status}");
+    domain.controller().start().unwrap();
+    wait_until(RECOVERY, "all to be well with the controller", is_well).unwrap();
 }
