@@ -15,6 +15,7 @@
 //!
 //! let again = Keytab::parse(&keytab.render())?;
 //! assert_eq!(again.newest(&principal), Some(2));
+//! assert_eq!(again.versions(&principal), [2]);
 //! assert!(again.key(&principal, 2, EncryptionType::Aes256Sha1).is_some_and(|k| k.is(&key)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -197,15 +197,18 @@ pub fn principals(computer: &ComputerName, realm: &Realm, services: &[Spn]) -> V
         .collect()
 }
 
-/// The principals in `keytab` that have the newest keys of `account`: its services.
+/// The principals in `keytab` that share keys with `account`: its services. Which version they share does not
+/// matter, as an interrupted rotation may have left newer ones.
 pub fn of_the_account(keytab: &Keytab, account: &Principal) -> Vec<Principal> {
-    let Some(newest) = keytab.newest(account) else {
-        return Vec::new();
-    };
-    let keys = keytab.keys(account, newest);
+    let versions = keytab.versions(account).into_iter();
+    let own: Vec<(u32, Vec<Key>)> = versions
+        .map(|version| (version, keytab.keys(account, version)))
+        .collect();
     let shares_keys = |principal: &Principal| {
-        let own = keytab.keys(principal, newest);
-        own.iter().any(|key| keys.iter().any(|other| other.is(key)))
+        own.iter().any(|(version, keys)| {
+            let theirs = keytab.keys(principal, *version);
+            theirs.iter().any(|key| keys.iter().any(|own| own.is(key)))
+        })
     };
     let mut principals = keytab.principals();
     principals.retain(|principal| principal != account && shares_keys(principal));
