@@ -2,10 +2,14 @@
 
 mod lab;
 
+use std::path::Path;
+
 use smbgw_ad::code::Code;
 use smbgw_ad::leave::AccountFate;
+use smbgw_ad::name::Principal;
 use smbgw_ad::rotate::{RotateOptions, RotateReport, rotate};
 use smbgw_ad::status::{Channel, JoinedBy, RotatedBy, State, Status};
+use smbgw_ad::steps::keytab;
 use smbgw_core::testing::EnteredHost;
 use smbgw_testing::process::run_with;
 use smbgw_testing::{Capability, Domain, LightHost, require, run};
@@ -51,13 +55,17 @@ fn a_member_joined_by_net_is_understood_rotated_and_left() {
     assert_eq!(theirs.kvno, member.keytab.kvno);
     let before = theirs.kvno.unwrap();
 
+    // Others may change the password, too.
+    lab.says("net", &["ads", "changetrustpw"]);
+    let status = lab.status();
+    assert_eq!(status.state, State::Good, "{:#?}", status.findings);
     let rotated = lab.rotate().unwrap();
-    assert_eq!(rotated.key_version, before + 1);
+    assert_eq!(rotated.key_version, before + 2);
     lab.is_a_member();
     lab.says("kinit", &["-k", "BYNET1$@AD.TEST"]);
     let status = lab.status();
     assert_eq!(status.state, State::Good, "{:#?}", status.findings);
-    assert_eq!(status.member.unwrap().keytab.kvno, Some(before + 1));
+    assert_eq!(status.member.unwrap().keytab.kvno, Some(before + 2));
 
     is_done(lab.leave(AccountFate::Delete));
     assert!(account("bynet1").is_none());
@@ -93,6 +101,19 @@ fn a_member_joined_by_adcli_is_understood_rotated_and_left() {
     let theirs = member.directory.unwrap().account.unwrap();
     assert_eq!(theirs.kvno, member.keytab.kvno);
     let before = theirs.kvno.unwrap();
+
+    // Keys of a rotation that was killed before the domain was told of them.
+    let path = Path::new(keytab::DEFAULT);
+    let mut keys = keytab::read(&lab.entered, path).unwrap();
+    let principal = Principal::computer(&member.computer, member.realm.clone());
+    let lost = keytab::keys(&lab::secret("lost"), &member.realm, &member.computer).unwrap();
+    keytab::insert(&mut keys, &[principal], before + 1, &lost, 0);
+    keytab::write(&lab.entered, path, &keys).unwrap();
+    let told = [
+        Code::RotationUnfinished.as_str(),
+        Code::SambaUntold.as_str(),
+    ];
+    assert_eq!(codes(&lab.status()), told);
 
     let rotated = lab.rotate().unwrap();
     assert_eq!(rotated.key_version, before + 1);

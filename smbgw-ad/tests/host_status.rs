@@ -184,6 +184,16 @@ fn what_was_changed_in_the_directory_is_told() {
     let status = lab.status();
     let message = tells(&status, Code::SpnMissing);
     assert!(message.contains("cifs/moved1.ad.test"), "{message}");
+    let thief = format!("CN=THIEF1,CN=Computers,{}", Domain::BASE);
+    let stolen = format!(
+        "dn: {thief}\nobjectClass: computer\nsAMAccountName: THIEF1$\n\
+         servicePrincipalName: cifs/moved1.ad.test\n"
+    );
+    controller.directory_add(&stolen).unwrap();
+    let status = lab.status();
+    tells_all(&status, &[Code::SpnMissing, Code::SpnDuplicate]);
+    assert!(status.findings[1].message.contains("THIEF1"));
+    controller.directory_delete(&thief).unwrap();
     change("add: servicePrincipalName\nservicePrincipalName: cifs/moved1.ad.test\n");
     assert_eq!(lab.status().state, State::Good);
 
