@@ -348,7 +348,7 @@ fn an_smbd_inside_something_else_is_asked_by_its_own_programs() {
     light
         .write(
             "/etc/samba/smb.conf",
-            &format!("{GLOBAL}[one]\npath = /srv\n"),
+            format!("{GLOBAL}[one]\npath = /srv\n"),
         )
         .unwrap();
     assert_eq!(service.state(soon()).unwrap(), ServiceState::Stopped);
@@ -364,7 +364,7 @@ fn an_smbd_inside_something_else_is_asked_by_its_own_programs() {
     light
         .write(
             "/etc/samba/smb.conf",
-            &format!("{GLOBAL}[two]\npath = /srv\n"),
+            format!("{GLOBAL}[two]\npath = /srv\n"),
         )
         .unwrap();
     service.reload(soon()).unwrap();
