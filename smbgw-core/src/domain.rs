@@ -76,8 +76,8 @@ impl Coded for DomainError {
                     .into()
             }
             Self::UnknownToSystem { .. } => format!(
-                "add `winbind` to the lines `passwd` and `group` of {NSSWITCH}; \
-                 `pve-smbgateway ad-join --nsswitch` does so"
+                "add `winbind` to the lines `passwd` and `group` of {NSSWITCH}, as `pve-smbgateway \
+                 ad-join` does where it is not told to leave that file"
             ),
             Self::NoController { .. } => {
                 "nothing has to be done here once one can be reached again; see with \

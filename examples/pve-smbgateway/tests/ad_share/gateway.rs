@@ -45,7 +45,7 @@ impl Gateway {
         let draft = JoinDraft {
             domain: Domain::NAME.into(),
             user: Some(Domain::ADMINISTRATOR.into()),
-            nsswitch,
+            no_nsswitch: !nsswitch,
             ..JoinDraft::default()
         };
         let password = Secret::from(Domain::PASSWORD.to_string());
