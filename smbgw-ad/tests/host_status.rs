@@ -5,7 +5,6 @@ mod lab;
 use std::time::Duration;
 
 use smbgw_ad::code::Code;
-use smbgw_ad::join::JoinDraft;
 use smbgw_ad::status::{Channel, JoinedBy, MemberStatus, RotatedBy, State, Status};
 use smbgw_ad::winbind;
 use smbgw_core::layout::SMB_CONF;
@@ -100,12 +99,7 @@ fn a_member_that_is_well() {
 #[test]
 fn what_was_changed_on_the_host_is_told() {
     require!(Capability::DomainController, Capability::Winbind);
-    let lab = Lab::new("edited1");
-    let with_names = JoinDraft {
-        nsswitch: true,
-        ..draft()
-    };
-    is_done(lab.join(&with_names, Domain::PASSWORD));
+    let lab = Lab::new("edited1").joined();
     assert!(member(&lab.status()).users_known);
     let whole = lab.host.read(SMB_CONF).unwrap();
 
@@ -309,6 +303,10 @@ fn a_domain_that_cannot_be_reached_is_told() {
     assert_eq!(seen.ids.len(), 2);
     assert!(!status.findings.is_empty());
     controller.plug_cable().unwrap();
+    let again = wait_until(PATIENCE, "all to be well again by itself", || {
+        (lab.status().state == State::Good).then_some(())
+    });
+    again.unwrap();
 
     controller.restart_with_clock(120).unwrap();
     let status = lab.status();
