@@ -152,6 +152,15 @@ fn a_password_comes_from_where_it_is_said_to_be() {
     let mut shell = host.0.command("sh");
     run_as(shell.args(["-c", &script]), "").ended(0);
 
+    // Typed: script(1) gives it a terminal.
+    let typed = format!("{PROGRAM} {join}");
+    let mut script = host.0.command("script");
+    script.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
+    let typed = run_as(&mut script, &format!("{}\n", Domain::PASSWORD));
+    typed
+        .ended(0)
+        .said(&["Password of Administrator: ", "can join ad.test"]);
+
     nothing(join).ended(2).said(&["the password is empty"]);
     nothing(&format!("{join} --password-file /srv/nothing"))
         .ended(2)
@@ -251,4 +260,31 @@ fn a_machine_joins_with_a_file_that_another_one_made() {
         .said(&["is in the domain ad.test, as CLI6"]);
     run(host.0.command("net").args(["ads", "testjoin"])).unwrap();
     host.runs("ad-leave --user Administrator --delete").ended(0);
+}
+
+#[test]
+fn an_account_stays_until_it_is_deleted_and_can_be_taken_over() {
+    require_all!();
+    let host = Host::new("cli7");
+    let disabled = || {
+        let account = Domain::shared().computer("cli7").unwrap().unwrap();
+        let flags: u32 = account["useraccountcontrol"][0].parse().unwrap();
+        flags & 2 != 0
+    };
+    let join = "ad-join ad.test --user Administrator";
+    host.runs(join).ended(0);
+    host.runs_with("ad-leave --host-only", "").ended(0);
+    host.runs("ad-status").ended(3);
+    assert!(!disabled());
+
+    host.runs(join).ended(4).said(&["--reset"]);
+    host.runs(&format!("{join} --reuse")).ended(4);
+    host.runs(&format!("{join} --reset")).ended(0);
+    host.runs("ad-leave --user Administrator").ended(0);
+    assert!(disabled());
+    host.runs(&format!("{join} --reuse")).ended(0);
+    assert!(!disabled());
+    host.runs("ad-status").ended(0);
+    host.runs("ad-leave --user Administrator --delete").ended(0);
+    assert!(Domain::shared().computer("cli7").unwrap().is_none());
 }
