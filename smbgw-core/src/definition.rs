@@ -88,13 +88,7 @@ pub fn render_share(
 ) -> Result<String, RenderError> {
     let path = spec.path.to_string();
     let yes_no = |yes: bool| if yes { "yes" } else { "no" };
-    let is_let_in = |name: &&UserName| spec.auth.lets_in(name);
-    let users = spec.access.users.iter().filter(is_let_in);
-    let groups = spec.access.groups.iter().filter(is_let_in);
-    let who: Vec<String> = users
-        .map(ToString::to_string)
-        .chain(groups.map(|group| format!("@{group}")))
-        .collect();
+    let who = valid_users(spec);
     let who: Vec<&str> = who.iter().map(String::as_str).collect();
     let mut parameters: Vec<(&str, Value<'_>)> = vec![("path", path.as_str().into())];
     if let Some(comment) = &spec.comment {
@@ -132,6 +126,22 @@ pub fn render_share(
         parameters.push(("dfree cache time", "2".into()));
     }
     render_section(spec.name.as_str(), &parameters)
+}
+
+/// Those who are let in, as smb.conf(5) wants them in `valid users`.
+///
+/// smbd looks one name up after the other until it comes to one that fits. Those of this machine are
+/// first, so that they are not kept waiting where no domain controller answers about the others.
+fn valid_users(spec: &ShareSpec) -> Vec<String> {
+    let is_let_in = |name: &&UserName| spec.auth.lets_in(name);
+    let users = spec.access.users.iter().filter(is_let_in);
+    let groups = spec.access.groups.iter().filter(is_let_in);
+    let mut all: Vec<(bool, String)> = users
+        .map(|user| (user.is_of_domain(), user.to_string()))
+        .chain(groups.map(|group| (group.is_of_domain(), format!("@{group}"))))
+        .collect();
+    all.sort_by_key(|(of_domain, _)| *of_domain);
+    all.into_iter().map(|(_, name)| name).collect()
 }
 
 /// Makes Samba's configuration what the records say; the caller holds the configuration lock.
@@ -532,7 +542,7 @@ mod tests {
 \tpath = /srv/smb/media
 \tread only = no
 \tguest ok = no
-\tvalid users = alice \"DOM\\some one\" @staff
+\tvalid users = alice @staff \"DOM\\some one\"
 \tserver smb encrypt = required
 \tinherit acls = yes
 \tcreate mask = 0770
@@ -561,7 +571,7 @@ mod tests {
             ("domain", r#"valid users = AD\bob "@AD\domain users""#),
             (
                 "hybrid",
-                r#"valid users = alice AD\bob @staff "@AD\domain users""#,
+                r#"valid users = alice @staff AD\bob "@AD\domain users""#,
             ),
         ];
         for (auth, line) in expected {

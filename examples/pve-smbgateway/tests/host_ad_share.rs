@@ -232,9 +232,10 @@ fn without_a_domain_controller_users_of_the_machine_go_on_and_it_passes_by_itsel
             "create",
             "media",
             "--quota=64M",
-            "--user=erin",
             r"--user=LAB\alice",
             r"--user=LAB\bob",
+            r"--group=LAB\domain guests",
+            "--user=erin",
         ],
         0,
     );
