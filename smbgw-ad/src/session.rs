@@ -17,6 +17,7 @@ use crate::join_error::JoinError;
 use crate::krb::crypto::Key;
 use crate::krb::error::KrbError;
 use crate::krb::kdc::{KdcFinder, Known};
+use crate::krb::keytab::Keytab;
 use crate::krb::login::{Credential, Login, Options, aes, login, login_for};
 use crate::krb::service::service_ticket;
 use crate::krb::ticket::{ServiceTicket, Tgt};
@@ -115,6 +116,33 @@ impl Session {
         let newest = keytab.newest(&account).unwrap_or_default();
         let who = Who::Keys(account.clone(), keytab.keys(&account, newest));
         Ok(Self::new(discovery, who, clock))
+    }
+
+    /// A session of `account`, logged in with the newest of its keys in `keytab` that the domain takes: where a
+    /// rotation was interrupted, these are not the newest there are. `None` where it has none.
+    ///
+    /// # Errors
+    /// Where the domain takes none of them, or says no for another reason.
+    pub fn by_keytab(
+        discovery: &Discovery,
+        keytab: &Keytab,
+        account: &Principal,
+        clock: Clock,
+        deadline: Deadline,
+    ) -> Result<Option<Self>, KrbError> {
+        let mut refused = None;
+        for version in keytab.versions(account).into_iter().take(GENERATIONS) {
+            let who = Who::Keys(account.clone(), keytab.keys(account, version));
+            let session = Self::new(discovery.clone(), who, clock);
+            match session.log_in(deadline) {
+                Ok(_) => return Ok(Some(session)),
+                Err(error @ KrbError::WrongKey { .. }) => {
+                    refused.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        refused.map_or(Ok(None), Err)
     }
 
     /// The domain and its controllers.
@@ -278,6 +306,9 @@ impl Session {
         Ok(Directory { connection, root })
     }
 }
+
+/// So many versions of keys are tried, the newest first.
+const GENERATIONS: usize = 3;
 
 /// The port of Kerberos.
 const KERBEROS: u16 = 88;

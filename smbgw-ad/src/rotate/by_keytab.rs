@@ -3,11 +3,11 @@
 //! The keys in the keytab log in instead. Those of the new password are added before the domain is told, so
 //! that a rotation that is killed leaves keys that the domain takes: the new or the former ones.
 
-use super::{GENERATIONS, Rotated, Rotation, is_wrong_password};
+use super::{Rotated, Rotation};
 use crate::join_error::JoinError;
 use crate::name::Principal;
 use crate::password;
-use crate::session::{Session, Who};
+use crate::session::Session;
 use crate::steps::keytab;
 
 impl Rotation<'_> {
@@ -27,26 +27,11 @@ impl Rotation<'_> {
         }
     }
 
-    /// Logs in with the newest keys that the domain takes: where a rotation was killed, these are not the
-    /// newest there are.
     fn log_in_by_keytab(&self) -> Result<Session, JoinError> {
         let account = Principal::computer(&self.member.computer, self.member.realm.clone());
         let keytab = keytab::read(self.host, &self.keytab)?;
-        let mut refused = None;
-        for version in keytab.versions(&account).into_iter().take(GENERATIONS + 1) {
-            let who = Who::Keys(account.clone(), keytab.keys(&account, version));
-            let session = Session::new(self.discovery.clone(), who, self.clock);
-            match session.log_in(self.deadline) {
-                Ok(_) => return Ok(session),
-                Err(error) => {
-                    let error = error.into();
-                    if !is_wrong_password(&error) {
-                        return Err(error.into());
-                    }
-                    refused.get_or_insert(error);
-                }
-            }
-        }
-        Err(refused.map_or(JoinError::NotJoined, JoinError::Session))
+        let (discovery, clock) = (&self.discovery, self.clock);
+        let session = Session::by_keytab(discovery, &keytab, &account, clock, self.deadline)?;
+        session.ok_or(JoinError::NotJoined)
     }
 }

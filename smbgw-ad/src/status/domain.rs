@@ -18,7 +18,7 @@ use crate::ldap::Target;
 use crate::ldap::account::{self, Computer};
 use crate::name::{Principal, Spn};
 use crate::reason::Reason;
-use crate::session::{Session, Who};
+use crate::session::Session;
 
 /// What was heard from the domain.
 pub(super) struct Asked {
@@ -111,28 +111,17 @@ fn find(parts: &Parts<'_>, known: &Glance) -> Result<Discovery, JoinError> {
     Ok(discover(&known.domain, resolver, &options, parts.deadline)?)
 }
 
-/// A session as the account, with the newest keys that the domain takes.
+/// A session as the account, and how far the clock of the domain is off.
 fn log_in(
     parts: &Parts<'_>,
     discovery: &Discovery,
     keytab: &Keytab,
     account: &Principal,
 ) -> Result<(Session, Skew), JoinError> {
-    let mut refused = None;
-    for version in keytab.versions(account).into_iter().take(GENERATIONS) {
-        let who = Who::Keys(account.clone(), keytab.keys(account, version));
-        let session = Session::new(discovery.clone(), who, parts.clock);
-        match session.log_in(parts.deadline) {
-            Ok(login) => return Ok((session, login.skew)),
-            // An older one may be that of the directory, where a rotation is not over.
-            Err(error @ KrbError::WrongKey { .. }) => refused = refused.or(Some(error)),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(match refused {
-        Some(error) => error.into(),
-        None => JoinError::CredentialsNeeded,
-    })
+    let session = Session::by_keytab(discovery, keytab, account, parts.clock, parts.deadline)?;
+    let session = session.ok_or(JoinError::CredentialsNeeded)?;
+    let skew = session.log_in(parts.deadline)?.skew;
+    Ok((session, skew))
 }
 
 /// Why there was no login.
@@ -237,9 +226,6 @@ fn milliseconds(skew: Skew) -> i64 {
 
 /// Clocks that are further apart are worth a word, long before Kerberos refuses.
 const SMALL: SignedDuration = SignedDuration::from_secs(60);
-
-/// So many versions of keys are tried, the newest first.
-const GENERATIONS: usize = 3;
 
 /// How long to wait for domain controllers, of which any will do.
 const PATIENCE: Duration = Duration::from_millis(1500);
