@@ -25,6 +25,7 @@ pub mod code;
 pub mod diagnose;
 pub mod discover;
 pub mod dns;
+mod field;
 pub mod gateway;
 pub mod gss;
 pub mod join;

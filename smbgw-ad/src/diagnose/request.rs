@@ -1,9 +1,10 @@
 //! What is to be looked at: first as text, then checked.
 
 use serde::{Deserialize, Serialize};
-use smbgw_core::error::{Coded, Problem};
+use smbgw_core::error::Problem;
 
 use crate::discover::Server;
+use crate::field::read;
 use crate::join::JoiningUser;
 use crate::name::DomainName;
 
@@ -50,18 +51,6 @@ impl DiagnoseDraft {
             _ => Err(problems),
         }
     }
-}
-
-/// What `text` says, or a problem with `field`.
-fn read<T>(field: &str, text: Option<&String>, problems: &mut Vec<Problem>) -> Option<T>
-where
-    T: std::str::FromStr,
-    T::Err: Coded,
-{
-    text?
-        .parse()
-        .map_err(|error| problems.push(Problem::from_error(field, &error)))
-        .ok()
 }
 
 #[cfg(test)]

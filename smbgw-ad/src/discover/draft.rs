@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use smbgw_core::deadline::Deadline;
-use smbgw_core::error::{Coded, Problem};
 use smbgw_core::host::Host;
 
 use super::{Discovery, Options, Server, SiteName, discover};
 use crate::dns::Resolver;
+use crate::field::read;
 use crate::join_error::JoinError;
 use crate::membership::Membership;
 use crate::name::DomainName;
@@ -33,9 +33,9 @@ impl DiscoverDraft {
     /// Where the request is wrong, the host cannot be looked at, or the domain is not found.
     pub fn run(&self, host: &dyn Host, deadline: Deadline) -> Result<Discovery, JoinError> {
         let mut problems = Vec::new();
-        let domain = kept("domain", Some(&self.domain), &mut problems);
-        let server: Option<Server> = kept("server", self.server.as_ref(), &mut problems);
-        let site: Option<SiteName> = kept("site", self.site.as_ref(), &mut problems);
+        let domain = read("domain", Some(&self.domain), &mut problems);
+        let server: Option<Server> = read("server", self.server.as_ref(), &mut problems);
+        let site: Option<SiteName> = read("site", self.site.as_ref(), &mut problems);
         let domain: DomainName = match domain {
             Some(domain) if problems.is_empty() => domain,
             _ => return Err(JoinError::Refused(problems)),
@@ -56,16 +56,4 @@ impl DiscoverDraft {
         let resolver = Resolver::of_host(host)?;
         Ok(discover(&domain, &resolver, &options, deadline)?)
     }
-}
-
-/// What `text` says, or a problem with `field`.
-fn kept<T>(field: &str, text: Option<&String>, problems: &mut Vec<Problem>) -> Option<T>
-where
-    T: std::str::FromStr,
-    T::Err: Coded,
-{
-    text?
-        .parse()
-        .map_err(|error| problems.push(Problem::from_error(field, &error)))
-        .ok()
 }
