@@ -326,11 +326,11 @@ codes! {
     /// The keytab has no keys of the machine's account.
     KeytabMissing: "ad.keytab-missing",
         "The keytab was removed or replaced, or the machine was joined by a program that writes none.",
-        "Have new keys written with `pve-smbgateway ad-rotate`.";
+        "Write it anew with `pve-smbgateway ad-keytab --refresh`.";
     /// The keys in the keytab are not those of the account.
     KeytabOutdated: "ad.keytab-outdated",
         "The password of the account was changed without its keys being written: in the directory, by winbindd, or by another machine of the same name.",
-        "Run `pve-smbgateway ad-rotate`; where the domain does not take the password that Samba has either, join again with `ad-join --reset`.";
+        "Run `pve-smbgateway ad-keytab --refresh`; where the domain does not take the password that Samba has either, leave with `pve-smbgateway ad-leave` and join again with `ad-join --reuse`.";
     /// The keytab has keys that the directory does not know yet.
     RotationUnfinished: "ad.rotation-unfinished",
         "A rotation of the password was interrupted, or the domain controller in use has not learned of it yet.",
@@ -346,7 +346,7 @@ codes! {
     /// Samba has another password than the directory.
     MachinePasswordDiffers: "ad.machine-password-differs",
         "The password of the account was changed in the directory after Samba was told of its own.",
-        "Run `wbinfo --check-secret`; where it fails, run `pve-smbgateway ad-rotate`, or join again with `ad-join --reset`.";
+        "Run `wbinfo --check-secret`; where it fails, leave with `pve-smbgateway ad-leave` and join again with `ad-join --reuse`.";
     /// Samba knows nothing of the membership.
     SambaUntold: "ad.samba-untold",
         "The machine was joined by a program that tells Samba nothing, or Samba's database of secrets was lost.",
@@ -358,15 +358,15 @@ codes! {
     /// The account names another host.
     HostNameDiffers: "ad.host-name-differs",
         "The dNSHostName of the account was changed in the directory.",
-        "Set the dNSHostName of the account to the name in the message, or join again with `ad-join --reset`.";
+        "Set the dNSHostName of the account to the name in the message, or leave with `pve-smbgateway ad-leave` and join again with `ad-join --reuse`.";
     /// smb.conf is not what joining made of it.
     SambaDrift: "ad.samba-drift",
         "smb.conf or /etc/samba/smbgw-domain.conf was edited after the join.",
-        "Take the edit back, or join again with `ad-join --reset`, which writes the settings anew.";
+        "Take the edit back, or leave with `pve-smbgateway ad-leave` and join again with `ad-join --reuse`.";
     /// krb5.conf is not what joining made of it.
     Krb5ConfDrift: "ad.krb5-conf-drift",
         "What joining wrote into Kerberos' configuration was edited or removed.",
-        "Take the edit back, or join again with `ad-join --reset`, which writes it anew.";
+        "Take the edit back, or leave with `pve-smbgateway ad-leave` and join again with `ad-join --reuse`.";
     /// nsswitch.conf is not what joining made of it.
     NsswitchDrift: "ad.nsswitch-drift",
         "The word `winbind` was removed from the lines `passwd` or `group` of /etc/nsswitch.conf.",
