@@ -86,7 +86,7 @@ fn a_password_is_changed_from_inside_the_sandbox() {
     fs::set_permissions(tool, fs::Permissions::from_mode(0o755)).unwrap();
     run(&mut machine.program(
         "ad-join ad.test --user Administrator --password-file /run/secret --computer-name rotate1 \
-         --no-winbind --no-dns",
+         --no-winbind --no-nsswitch --no-dns",
     ))
     .unwrap();
     let version = || {
