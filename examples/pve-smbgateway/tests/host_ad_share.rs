@@ -37,6 +37,9 @@ const CREATE: [&str; 9] = [
     "--json",
 ];
 
+/// The administrator's configuration of Samba.
+const SMB_CONF: &str = "/etc/samba/smb.conf";
+
 /// How long winbindd may take to find a domain controller that is back, on a busy machine.
 const RECOVERY: Duration = Duration::from_secs(300);
 
@@ -188,6 +191,32 @@ fn a_machine_that_cannot_let_in_users_of_a_domain_says_so() {
     client
         .by_password(r"LAB\carol", Domain::PASSWORD, "media")
         .writes("carol");
+
+    // Names of the domain that read like names of the machine.
+    let before = gateway.host.read(SMB_CONF).unwrap();
+    let plain = "[global]\n\twinbind use default domain = yes\n";
+    let text = before.replacen("[global]\n", plain, 1);
+    gateway.host.write(SMB_CONF, text).unwrap();
+    gateway.reload_winbindd();
+    let is_plain = || run(gateway.host.command("getent").args(["passwd", "carol"])).ok();
+    wait_until(Duration::from_secs(60), "carol to be found", is_plain).unwrap();
+    let carol_as_local = [
+        "create",
+        "plain",
+        "--quota=64M",
+        "--user=carol",
+        "--auth=local",
+        "--json",
+    ];
+    let said = gateway.runs(&carol_as_local, 2);
+    assert_eq!(
+        gateway.problems(&said),
+        ["account.name-of-domain"],
+        "{said}"
+    );
+    assert!(!gateway.host.path("/srv/smb/plain").exists());
+    gateway.host.write(SMB_CONF, before).unwrap();
+    gateway.reload_winbindd();
 
     // Without winbindd.
     run(gateway

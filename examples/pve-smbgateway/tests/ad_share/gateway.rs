@@ -89,6 +89,12 @@ impl Gateway {
         self.host.write("/etc/nsswitch.conf", text).unwrap();
     }
 
+    /// Has winbindd read its configuration.
+    pub(crate) fn reload_winbindd(&self) {
+        let mut reload = self.host.command("smbcontrol");
+        run(reload.args(["winbindd", "reload-config"])).unwrap();
+    }
+
     /// Makes users of the machine, with SMB passwords.
     pub(crate) fn add_local_users(&self, names: &[&str]) {
         for name in names {
