@@ -1,5 +1,6 @@
 //! A domain controller that dies in the middle of joining, leaving and rotating: what is said to be left
-//! is what is left, and when the controller is back, all of it can be cleaned up or finished.
+//! is what is left, and when the controller is back, all of it can be cleaned up or finished. The same
+//! for a network that falls silent.
 
 #![allow(clippy::print_stdout, reason = "a test that fails shows what it did")]
 
@@ -241,6 +242,33 @@ fn a_controller_that_dies_while_a_host_leaves_or_rotates_leaves_nothing_undecide
     }
 }
 
+#[test]
+fn a_network_that_falls_silent_costs_the_time_there_is_and_no_more() {
+    require!(Capability::DomainController, Capability::Winbind);
+    let lab = Lab::new("cutoff3");
+    let (_, password) = administrator();
+    // When the account is made and its keys are written.
+    let countdown = Countdown::new(4, || lab.host.pull_cable().unwrap());
+    let outcome = lab.with(|parts| {
+        let parts = Parts {
+            progress: &Steps(&countdown),
+            deadline: Deadline::after(LIMIT),
+            ..*parts
+        };
+        join(&parts, &draft(), &password).unwrap()
+    });
+    let Outcome::NeedsAttention { cause, left_behind } = outcome else {
+        panic!("{outcome:#?}");
+    };
+    assert_eq!(cause.code, "ad.ldap-timeout", "{cause:?}");
+    // All of the host is taken back, and the account is what nobody could reach.
+    assert_eq!(left_behind.len(), 1, "{left_behind:?}");
+    assert!(left_behind[0].what.contains("CUTOFF3$"), "{left_behind:?}");
+    assert!(!lab.exists("/etc/krb5.keytab"));
+    lab.host.plug_cable().unwrap();
+    assert!(!lab.is_all_or_nothing(Domain::shared(), "joining"));
+}
+
 /// An outcome in a line.
 fn told(result: &Result<Outcome, JoinError>) -> String {
     match result {
@@ -254,5 +282,5 @@ fn told(result: &Result<Outcome, JoinError>) -> String {
     }
 }
 
-/// What is begun has so long; a controller that is dead refuses at once.
+/// What is begun has so long; a controller that is dead refuses at once, and a silent network does not.
 const LIMIT: Duration = Duration::from_secs(15);
