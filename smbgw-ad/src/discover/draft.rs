@@ -57,3 +57,29 @@ impl DiscoverDraft {
         Ok(discover(&domain, &resolver, &options, deadline)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use smbgw_core::host::LocalHost;
+
+    use super::*;
+
+    #[test]
+    fn all_that_is_wrong_comes_before_anything_is_asked() {
+        let nowhere = tempfile::tempdir().unwrap();
+        let draft = DiscoverDraft {
+            domain: "not a domain".into(),
+            server: Some("dc one".into()),
+            ..DiscoverDraft::default()
+        };
+        let host = LocalHost::with_root(nowhere.path());
+        let refused = draft.run(&host, Deadline::after(Duration::ZERO));
+        let JoinError::Refused(problems) = refused.unwrap_err() else {
+            panic!("another error");
+        };
+        let fields: Vec<&str> = problems.iter().map(|p| p.field.as_str()).collect();
+        assert_eq!(fields, ["domain", "server"]);
+    }
+}
