@@ -131,6 +131,8 @@ fn looks(domain: &Domain) -> Outcome<()> {
     let [ours, _, by_net] = &JOINERS;
     let program = domain.host("look1")?;
     (ours.join)(&program)?;
+    // Without it, `ad-status` says so and fails; with it, it asks it as well.
+    let _winbindd = program.start_winbindd()?;
     let net = domain.host("look2")?;
     configure(&net)?;
     (by_net.join)(&net)?;
