@@ -65,11 +65,12 @@ deb: ## Build the Debian packages into target/debian/packages (root; installs de
 ## Testing
 
 .PHONY: test
-test: deps ## Run all tiers, one after the other.
+test: deps container ## Run all tiers; host and guest, which wait a lot, at the same time.
 	@export SMBGW_UNIT_NEED="valgrind c++ pkg-config"; status=0; \
-	for tier in unit host guest deb; do \
-		$(MAKE) --no-print-directory test-$$tier || status=1; \
-	done; \
+	$(MAKE) --no-print-directory test-unit || status=1; \
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going \
+		test-host test-guest || status=1; \
+	$(MAKE) --no-print-directory test-deb || status=1; \
 	echo; \
 	testing/tier --summary; \
 	exit $$status
