@@ -9,7 +9,6 @@ use smbgw_core::secret::Secret;
 use crate::join::Parts;
 use crate::join_error::JoinError;
 use crate::joined::{Joined, joined};
-use crate::ldap::account;
 use crate::name::{Principal, Spn};
 use crate::rotate::{GENERATIONS, is_wrong_password};
 use crate::samba::trust;
@@ -106,12 +105,7 @@ pub fn refresh(parts: &Parts<'_>) -> Result<Refreshed, JoinError> {
         Err(error) => return Err(error),
     };
     let computer = &known.member.computer;
-    let found = session.directory(parts.deadline, |directory| {
-        let root = directory.root.domain.clone();
-        let connection = &mut directory.connection;
-        Ok::<_, JoinError>(account::find(connection, &root, computer, parts.deadline)?)
-    })?;
-    let found = found.ok_or_else(|| JoinError::NoAccount(computer.account()))?;
+    let found = session.computer(computer, parts.deadline)?;
     let key_version = found.kvno.ok_or_else(|| JoinError::AccountUnreadable {
         computer: computer.clone(),
         attribute: "msDS-KeyVersionNumber",

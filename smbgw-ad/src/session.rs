@@ -21,7 +21,7 @@ use crate::krb::keytab::Keytab;
 use crate::krb::login::{Credential, Login, Options, aes, login, login_for};
 use crate::krb::service::service_ticket;
 use crate::krb::ticket::{ServiceTicket, Tgt};
-use crate::ldap::account::find;
+use crate::ldap::account::{Computer, find};
 use crate::ldap::{Connection, Dn, RootDse, Security, Server};
 use crate::name::{ComputerName, Guid, HostName, NameError, Principal, Sid};
 use crate::samba::Member;
@@ -263,23 +263,31 @@ impl Session {
         computer: &ComputerName,
         deadline: Deadline,
     ) -> Result<Account, JoinError> {
-        self.directory(deadline, |directory| {
-            let found = find(
-                &mut directory.connection,
-                &directory.root.domain,
-                computer,
-                deadline,
-            )?;
-            let found = found.ok_or_else(|| JoinError::NoAccount(computer.account()))?;
-            Ok(Account {
-                guid: found.guid,
-                sid: found.sid,
-                key_version: found.kvno.ok_or_else(|| JoinError::AccountUnreadable {
-                    computer: computer.clone(),
-                    attribute: "msDS-KeyVersionNumber",
-                })?,
-            })
+        let found = self.computer(computer, deadline)?;
+        Ok(Account {
+            guid: found.guid,
+            sid: found.sid,
+            key_version: found.kvno.ok_or_else(|| JoinError::AccountUnreadable {
+                computer: computer.clone(),
+                attribute: "msDS-KeyVersionNumber",
+            })?,
         })
+    }
+
+    /// The account of `computer` with all that the directory says of it.
+    ///
+    /// # Errors
+    /// Where there is none, or it cannot be read.
+    pub fn computer(
+        &self,
+        computer: &ComputerName,
+        deadline: Deadline,
+    ) -> Result<Computer, JoinError> {
+        let found = self.directory(deadline, |directory| {
+            let domain = &directory.root.domain;
+            Ok::<_, JoinError>(find(&mut directory.connection, domain, computer, deadline)?)
+        })?;
+        found.ok_or_else(|| JoinError::NoAccount(computer.account()))
     }
 
     /// A further connection, to another service of the directory.

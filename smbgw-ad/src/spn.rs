@@ -38,7 +38,7 @@ pub struct Service {
 pub fn list(parts: &Parts<'_>) -> Result<Vec<Service>, JoinError> {
     let known = joined(parts.host, parts.deadline)?.ok_or(JoinError::NotJoined)?;
     let session = known.session(parts, None)?;
-    let account = read(parts, &known, &session)?;
+    let account = session.computer(&known.member.computer, parts.deadline)?;
     let keytab = known.services(parts.host)?;
     let mut services: Vec<Service> = account
         .spns
@@ -84,7 +84,7 @@ pub fn change(
     session.log_in(parts.deadline)?;
     let gateway = parts.gateway(Some(&session), None);
     let notes = settle_earlier(&gateway)?;
-    let account = read(parts, &known, &session)?;
+    let account = session.computer(&known.member.computer, parts.deadline)?;
     refuse_taken(parts, &session, &account, &add)?;
     let plan = plan(&known, &account, &add, &remove);
     let journal = Journal::create(parts.host, &plan)?;
@@ -212,14 +212,4 @@ fn refuse_taken(
         true => Ok(()),
         false => Err(JoinError::Refused(problems)),
     }
-}
-
-fn read(parts: &Parts<'_>, known: &Joined, session: &Session) -> Result<Computer, JoinError> {
-    let computer = &known.member.computer;
-    let found = session.directory(parts.deadline, |directory| {
-        let root = directory.root.domain.clone();
-        let connection = &mut directory.connection;
-        Ok::<_, JoinError>(account::find(connection, &root, computer, parts.deadline)?)
-    })?;
-    found.ok_or_else(|| JoinError::NoAccount(computer.account()))
 }

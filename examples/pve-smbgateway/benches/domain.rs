@@ -29,27 +29,6 @@ const JOINS: usize = 9;
 /// How often each way of looking at a membership is timed.
 const LOOKS: usize = 25;
 
-/// What a host that is to join by `net` or `adcli` is given first; the program makes its own.
-const KRB5_CONF: &str = "\
-[libdefaults]
-  default_realm = AD.TEST
-  dns_lookup_kdc = true
-  rdns = false
-  dns_canonicalize_hostname = false
-";
-
-const SMB_CONF: &str = "\
-[global]
-  workgroup = LAB
-  realm = AD.TEST
-  security = ads
-  kerberos method = secrets and keytab
-  idmap config * : backend = tdb
-  idmap config * : range = 3000-7999
-  idmap config LAB : backend = rid
-  idmap config LAB : range = 10000-999999
-";
-
 fn main() -> Outcome<()> {
     // `cargo test --benches` runs this as well, and wants no measuring.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -112,10 +91,11 @@ fn joins(domain: &Domain) -> Outcome<()> {
     let mut times = JOINERS.map(|_| Vec::new());
     for round in 0..JOINS {
         for (joiner, times) in JOINERS.iter().zip(&mut times) {
-            let host = domain.host(&format!("{}{round}", joiner.name))?;
-            if joiner.configured {
-                configure(&host)?;
-            }
+            let name = format!("{}{round}", joiner.name);
+            let host = match joiner.configured {
+                true => domain.prepared_member(&name)?,
+                false => domain.host(&name)?,
+            };
             let entering = time(|| Ok(run(&mut host.command("true")).map(drop)?))?;
             let whole = time(|| (joiner.join)(&host))?;
             times.push(whole.saturating_sub(entering));
@@ -133,8 +113,7 @@ fn looks(domain: &Domain) -> Outcome<()> {
     (ours.join)(&program)?;
     // Without it, `ad-status` says so and fails; with it, it asks it as well.
     let _winbindd = program.start_winbindd()?;
-    let net = domain.host("look2")?;
-    configure(&net)?;
+    let net = domain.prepared_member("look2")?;
     (by_net.join)(&net)?;
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..LOOKS {
@@ -152,17 +131,6 @@ fn looks(domain: &Domain) -> Outcome<()> {
         "`net ads testjoin` and `net ads info`",
     ];
     compare("looking at a membership", &titles, &times);
-    Ok(())
-}
-
-/// What `net` and `adcli` find on a host that they join.
-fn configure(host: &LightHost) -> Outcome<()> {
-    host.write("/etc/krb5.conf", KRB5_CONF)?;
-    let name = host.name().to_uppercase();
-    host.write(
-        "/etc/samba/smb.conf",
-        format!("{SMB_CONF}  netbios name = {name}\n"),
-    )?;
     Ok(())
 }
 
