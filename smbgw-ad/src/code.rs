@@ -142,7 +142,7 @@ codes! {
     /// The secure channel to the domain does not work.
     SecureChannelBroken: "ad.secure-channel-broken",
         "The password of the machine's account is another one in the directory than on this machine, or the account is gone.",
-        "Reset it with `ad-rotate`, or join again with `ad-join --reset`.";
+        "Reset it with `ad-rotate`, or leave with `ad-leave` and join again with `ad-join --reuse`.";
     /// No domain controller answered.
     KdcUnreachable: "ad.kdc-unreachable",
         "No domain controller of the realm answered on port 88: it is down, or a firewall is between.",

@@ -35,6 +35,9 @@ pub fn start(host: &dyn Host, deadline: Deadline) -> Result<Change, WinbindError
     if state(host, deadline)? == ServiceState::Running {
         return Ok(Change::Unchanged);
     }
+    // Samba remembers for a minute that a controller did not answer.
+    let forget = Command::new("net").args(["cache", "flush"]).accept(&[255]);
+    host.run(&forget, deadline)?;
     match systemd_unit(host, UNIT) {
         Some(unit) => {
             unit.start(deadline)?;

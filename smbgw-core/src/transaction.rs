@@ -215,7 +215,7 @@ impl<W: World, P: Transaction<W>> Run<'_, W, P> {
                 );
                 let cause = Finding {
                     message: format!("{}; undoing `{title}` failed too: {message}", cause.message),
-                    remedy: error.remedy().or(cause.remedy),
+                    remedy: Some(self.to_undo_the_rest(error.remedy().or(cause.remedy))),
                     ..cause
                 };
                 return Ending::NeedsAttention {
@@ -307,6 +307,15 @@ impl<W: World, P: Transaction<W>> Run<'_, W, P> {
             what: format!("the journal {path} ({})", crate::error::chain_text(&error)),
             commands: vec![format!("rm {}", crate::host::cmd::quote_for_shell(&path))],
         })
+    }
+
+    /// What to do where undoing failed: mend what made it fail, and have it done again.
+    fn to_undo_the_rest(&self, mend: Option<String>) -> String {
+        let again = self.plan.to_finish();
+        match mend {
+            Some(mend) => format!("{mend}; then have `{again}` undo the rest"),
+            None => format!("have `{again}` undo the rest"),
+        }
     }
 
     fn left_behind(&self) -> Vec<LeftBehind> {

@@ -83,7 +83,17 @@ pub fn join(parts: &Parts<'_>, draft: &JoinDraft, password: &Secret) -> Result<O
     let plan = plan(&spec, &session, &ready, mark.clone());
     let journal = Journal::create(parts.host, &plan)?;
     let ending = carry_out(&gateway, journal, &plan, notes);
-    let outcome = plan.outcome(Some(&session), ending);
+    let mut outcome = plan.outcome(Some(&session), ending);
+    if let Outcome::RolledBack { cause } = &mut outcome
+        && ready.account.existing.is_some()
+        && spec.user.is_some()
+    {
+        // Nobody can read the former one, to bring it back.
+        cause.message.push_str(
+            "; the account that was to be taken over may have another password now, so that a computer \
+             that used it has to join again",
+        );
+    }
     if outcome.is_done() && ready.account.existing.is_none() {
         unmark(&session, &spec.computer, &mark, parts.deadline);
     }
