@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use smbgw_ad::clock::Clock;
 use smbgw_ad::diagnose::{CheckName, DiagnoseDraft, Diagnosis, Verdict, diagnose};
 use smbgw_ad::dns::Resolver;
-use smbgw_core::testing::EnteredHost;
+use smbgw_core::host::NamespaceHost;
 use smbgw_testing::{Capability, Domain, LightHost, require};
 
 use lab::{secret, soon};
@@ -16,7 +16,7 @@ use lab::{secret, soon};
 fn checked(host: &LightHost, draft: &DiagnoseDraft, password: Option<&str>) -> Diagnosis {
     let request = draft.check().unwrap();
     let password = password.map(secret);
-    let entered = EnteredHost::new(host.name(), host.pid());
+    let entered = NamespaceHost::of_process(host.name(), host.pid()).unwrap();
     host.on_its_network(|| {
         let clock = Clock::system();
         diagnose(&entered, &request, password.as_ref(), None, clock, soon())
@@ -189,7 +189,7 @@ fn name_servers_that_are_wrong() {
     let request = other.check().unwrap();
     let server: SocketAddr = "10.99.0.10:53".parse().unwrap();
     let resolver = Resolver::with_servers([server]);
-    let entered = EnteredHost::new(host.name(), host.pid());
+    let entered = NamespaceHost::of_process(host.name(), host.pid()).unwrap();
     let found = host.on_its_network(|| {
         let clock = Clock::system();
         diagnose(&entered, &request, None, Some(&resolver), clock, soon())

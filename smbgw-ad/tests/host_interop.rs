@@ -10,7 +10,7 @@ use smbgw_ad::name::Principal;
 use smbgw_ad::rotate::{RotateOptions, RotateReport, rotate};
 use smbgw_ad::status::{Channel, JoinedBy, RotatedBy, State, Status};
 use smbgw_ad::steps::keytab;
-use smbgw_core::testing::EnteredHost;
+use smbgw_core::host::NamespaceHost;
 use smbgw_testing::process::run_with;
 use smbgw_testing::{Capability, Domain, LightHost, require, run};
 
@@ -156,7 +156,7 @@ fn other_programs_accept_what_we_joined() {
         }
         lab.rotate().unwrap();
     }
-    let entered = EnteredHost::new("others1", lab.host.pid());
+    let entered = NamespaceHost::of_process("others1", lab.host.pid()).unwrap();
     assert!(
         smbgw_ad::joined::joined(&entered, lab::soon())
             .unwrap()

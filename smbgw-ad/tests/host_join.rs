@@ -253,7 +253,9 @@ fn a_join_that_smbd_knows_nothing_of_is_taken_back() {
     require!(Capability::DomainController, Capability::Winbind);
     let mut lab = Lab::new("deaf1");
     lab.host.write("/etc/samba/other.conf", STOCK).unwrap();
-    let smbd = lab.host.start_smbd_with(&["--configfile=/etc/samba/other.conf"]);
+    let smbd = lab
+        .host
+        .start_smbd_with(&["--configfile=/etc/samba/other.conf"]);
     let smbd = smbd.unwrap();
     lab.begin_here();
     match lab.join(&draft(), Domain::PASSWORD) {

@@ -1,13 +1,13 @@
 //! How tests of this crate work on a host of the lab from outside: files and commands by way of
-//! `EnteredHost`, sockets by way of `on_its_network`.
+//! `NamespaceHost`, sockets by way of `on_its_network`.
 
 use std::path::Path;
 use std::time::Duration;
 
 use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
+use smbgw_core::host::NamespaceHost;
 use smbgw_core::host::{Command, CommandError, Host};
-use smbgw_core::testing::EnteredHost;
 use smbgw_testing::{Capability, LightHost, Network, require};
 
 fn soon() -> Deadline {
@@ -21,7 +21,7 @@ fn files_and_commands_are_those_of_the_host() {
     let lab = LightHost::on(&network, "m1", network.free()).unwrap();
     lab.resolve_by(&[[10, 99, 0, 10].into()], "ad.test")
         .unwrap();
-    let host = EnteredHost::new("m1", lab.pid());
+    let host = NamespaceHost::of_process("m1", lab.pid()).unwrap();
     assert!(host.is_live());
     assert_eq!(host.name(), "m1");
 

@@ -9,8 +9,8 @@ use smbgw_ad::join::{JoinDraft, join_with_blob, provision};
 use smbgw_ad::leave::AccountFate;
 use smbgw_core::error::Coded;
 use smbgw_core::host::Host;
+use smbgw_core::host::NamespaceHost;
 use smbgw_core::secret::Secret;
-use smbgw_core::testing::EnteredHost;
 use smbgw_testing::{Capability, Domain, require, run};
 
 const FILE: &str = "/srv/join.blob";
@@ -90,7 +90,7 @@ fn samba_takes_our_file_and_we_take_sambas() {
     });
     is_done(made);
     let taker = Domain::shared().prepared_member("taker2").unwrap();
-    let inside = EnteredHost::new("taker2", taker.pid());
+    let inside = NamespaceHost::of_process("taker2", taker.pid()).unwrap();
     inside
         .write(Path::new(FILE), blob(&lab).expose(), 0o600)
         .unwrap();

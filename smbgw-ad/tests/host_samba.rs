@@ -12,9 +12,9 @@ use smbgw_ad::winbind;
 use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::Host;
+use smbgw_core::host::NamespaceHost;
 use smbgw_core::secret::Secret;
 use smbgw_core::service::ServiceState;
-use smbgw_core::testing::EnteredHost;
 use smbgw_testing::{Capability, Domain, LightHost, require, run, wait_until};
 
 /// How long changes may take to arrive on a busy machine.
@@ -37,14 +37,14 @@ fn secret(text: &str) -> Secret {
 /// A host of the lab, and its account in the domain.
 struct Lab {
     host: LightHost,
-    entered: EnteredHost,
+    entered: NamespaceHost,
     member: Member,
 }
 
 impl Lab {
     fn new(name: &str) -> Self {
         let host = domain().host(name).unwrap();
-        let entered = EnteredHost::new(name, host.pid());
+        let entered = NamespaceHost::of_process(name, host.pid()).unwrap();
         let member = Member::new(
             name.parse().unwrap(),
             Domain::NETBIOS,

@@ -12,13 +12,13 @@ use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{Coded, chain_text};
 use smbgw_core::host::LocalHost;
+use smbgw_core::host::NamespaceHost;
 use smbgw_core::probe::{
     Login, ProbeError, ProbeResult, SMB_PORT, ShareProbe, address_for_probe, interfaces,
 };
 use smbgw_core::secret::Secret;
 use smbgw_core::service::{DirectService, ServiceState, SmbService, detect};
 use smbgw_core::share::ShareName;
-use smbgw_core::testing::EnteredHost;
 use smbgw_testing::{Capability, Daemon, LightHost, require, run, wait_until};
 
 const GLOBAL: &str = "[global]\nload printers = no\ndisable spoolss = yes\n";
@@ -343,7 +343,7 @@ fn the_probe_goes_where_smbd_listens() {
 fn an_smbd_inside_something_else_is_asked_by_its_own_programs() {
     require!(Capability::Samba);
     let light = LightHost::start().unwrap();
-    let entered = EnteredHost::new("inside", light.pid());
+    let entered = NamespaceHost::of_process("inside", light.pid()).unwrap();
     let service = detect(&entered);
     light
         .write(

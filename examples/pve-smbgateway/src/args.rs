@@ -165,6 +165,8 @@ pub(crate) enum Command {
     AdStatus {
         /// The share.
         share: Option<String>,
+        #[command(flatten)]
+        target: domain::Target,
     },
     /// Look for what is wrong between this machine and a domain, be it joined or not.
     ///
@@ -188,16 +190,12 @@ pub(crate) enum Command {
     /// Keys themselves are never shown. With --refresh, keys are written for all services that the
     /// account has, from the password that Samba knows: what helps where the keytab was lost or is
     /// behind. Keys of others stay.
-    AdKeytab {
-        /// Write it anew.
-        #[arg(long)]
-        refresh: bool,
-    },
+    AdKeytab(domain::Keytab),
     /// Finish or undo a join or a leave that a crash or a kill interrupted.
     ///
     /// Without --user, what is in the domain stays as it is, and the message says what that is.
     #[command(after_help = domain::RECOVER_EXAMPLES)]
-    AdRecover(domain::Login),
+    AdRecover(domain::Recover),
     /// Check whether the machine is ready, and change nothing.
     ///
     /// With the options of `create`, checks that request as `create` would.

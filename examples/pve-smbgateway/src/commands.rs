@@ -153,14 +153,16 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::AdDiscover(asked) => domain::discover(&common, &output, asked),
         Command::AdJoin(asked) => domain::enter(&common, &output, asked),
         Command::AdLeave(asked) => domain::depart(&common, &output, asked),
-        Command::AdStatus { share } => domain::standing(&common, &output, share.as_deref()),
+        Command::AdStatus { share, target } => {
+            domain::standing(&common, &output, &target, share.as_deref())
+        }
         Command::AdTest(asked) => domain::test(&common, &output, asked),
         Command::AdRotate(asked) => domain::renew(&common, &output, &asked),
         Command::AdSpn(Spn::Add(names)) => domain::add_names(&common, &output, names),
         Command::AdSpn(Spn::Remove(names)) => domain::remove_names(&common, &output, names),
-        Command::AdSpn(Spn::List) => domain::list_names(&common, &output),
-        Command::AdKeytab { refresh } => domain::keys(&common, &output, refresh),
-        Command::AdRecover(login) => domain::settle(&common, &output, &login),
+        Command::AdSpn(Spn::List(target)) => domain::list_names(&common, &output, &target),
+        Command::AdKeytab(asked) => domain::keys(&common, &output, &asked),
+        Command::AdRecover(asked) => domain::settle(&common, &output, &asked),
         Command::Recover => on_machine(&common, BTreeMap::new(), true, |machine| {
             output.recovered(recover(machine))
         }),

@@ -2,10 +2,12 @@
 
 mod lab;
 
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use lab::cli::{PROGRAM, Ran, run_as};
-use smbgw_core::host::Host as _;
-use smbgw_core::testing::EnteredHost;
-use smbgw_testing::{Capability, Domain, LightHost, require, run};
+use smbgw_core::host::{Host as _, NamespaceHost};
+use smbgw_testing::{Capability, Domain, LightHost, require, run, wait_until};
 
 const SMB_CONF: &str = "[global]\n\tworkgroup = WORKGROUP\n\tload printers = no\n";
 
@@ -249,7 +251,9 @@ fn a_machine_joins_with_a_file_that_another_one_made() {
         .said(&["CLI6 can join ad.test with /srv/blob"]);
     maker.runs(make).ended(4);
     maker.runs("ad-status").ended(3);
-    let blob = EnteredHost::new("cli5", maker.0.pid()).read("/srv/blob".as_ref());
+    let blob = NamespaceHost::of_process("cli5", maker.0.pid())
+        .unwrap()
+        .read("/srv/blob".as_ref());
     let blob = blob.unwrap().unwrap();
     host.0.write("/srv/blob", blob).unwrap();
     host.runs("ad-join --offline-blob /srv/other").ended(2);
@@ -287,4 +291,50 @@ fn an_account_stays_until_it_is_deleted_and_can_be_taken_over() {
     host.runs("ad-status").ended(0);
     host.runs("ad-leave --user Administrator --delete").ended(0);
     assert!(Domain::shared().computer("cli7").unwrap().is_none());
+}
+
+#[test]
+fn a_machine_joins_from_outside_of_it() {
+    require_all!();
+    let host = Host::new("cli8");
+    let target = format!("--host=pid:{}", host.0.pid());
+    let outside = |arguments: &str| {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments.split_whitespace()).arg(&target);
+        run_as(&mut command, &format!("{}\n", Domain::PASSWORD))
+    };
+    outside("ad-status").ended(3).said(&["in no domain"]);
+    outside("ad-join ad.test --user Administrator").ended(0);
+    run(host.0.command("net").args(["ads", "testjoin"])).unwrap();
+    outside("ad-status").ended(0).said(&["CLI8", "good"]);
+    outside("ad-leave --user Administrator --delete").ended(0);
+    assert!(Domain::shared().computer("cli8").unwrap().is_none());
+
+    let refused = |target: &str, why: &str| {
+        let mut command = Command::new(PROGRAM);
+        run_as(command.args(["ad-status", target]), "")
+            .ended(2)
+            .said(&[why]);
+    };
+    refused("--host=cli8", "pid:N");
+    refused("--host=pid:0", "pid:N");
+    refused("--host=pid:4194304", "No such file");
+    // In a user namespace of its own, as an unprivileged container is.
+    let mut sleeps = Command::new("unshare");
+    let sleeps = sleeps.args(["--user", "sleep", "60"]).stdin(Stdio::null());
+    let mut sleeps = sleeps.spawn().unwrap();
+    let own = std::fs::read_link("/proc/self/ns/user").unwrap();
+    let its = format!("/proc/{}/ns/user", sleeps.id());
+    wait_until(Duration::from_secs(20), "the other users", || {
+        std::fs::read_link(&its).ok().filter(|its| *its != own)
+    })
+    .unwrap();
+    let unprivileged = format!("--host=pid:{}", sleeps.id());
+    refused(&unprivileged, "unprivileged container");
+    sleeps.kill().unwrap();
+    sleeps.wait().unwrap();
+
+    let mut nowhere = host.0.command(PROGRAM);
+    let nowhere = nowhere.args(["ad-join", "ad.test", "--user=x", "--share", "nothing"]);
+    run_as(nowhere, "x\n").ended(3).said(&["nothing"]);
 }

@@ -21,10 +21,10 @@ use smbgw_ad::status::{Status, status};
 use smbgw_ad::winbind;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::Host;
+use smbgw_core::host::NamespaceHost;
 use smbgw_core::progress::Silent;
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
-use smbgw_core::testing::EnteredHost;
 use smbgw_testing::domain::Entry;
 use smbgw_testing::process::run_with;
 use smbgw_testing::{Domain, LightHost, run};
@@ -38,7 +38,7 @@ pub(crate) const STOCK: &str =
 /// A host of the lab that may join.
 pub(crate) struct Lab {
     pub(crate) host: LightHost,
-    pub(crate) entered: EnteredHost,
+    pub(crate) entered: NamespaceHost,
     /// What it was like when it was new.
     before: Picture,
 }
@@ -57,7 +57,7 @@ impl Lab {
 
     /// `host` with the settings of Samba that it has, such as one that another program has joined.
     pub(crate) fn as_it_is(host: LightHost) -> Self {
-        let entered = EnteredHost::new(host.name(), host.pid());
+        let entered = NamespaceHost::of_process(host.name(), host.pid()).unwrap();
         let before = Picture::take(&host);
         Self {
             host,

@@ -1,13 +1,15 @@
 //! The machine a share lives on: its commands, files, locks and clock.
 //!
 //! Everything the libraries do to a machine goes through the [`Host`] trait. [`LocalHost`] is the
-//! machine the program runs on; containers, guests and other nodes are further implementations.
+//! machine the program runs on, [`NamespaceHost`] one made of namespaces on it; guests and other nodes are
+//! further implementations.
 //! Tests wrap a host in one that fails or stops on demand ([`crate::testing`]).
 
 pub mod cmd;
 pub mod files;
 pub mod local;
 pub mod lock;
+mod namespaces;
 mod spawn;
 mod trusted;
 
@@ -21,6 +23,7 @@ pub use cmd::{Command, CommandError, Output};
 pub use files::{FileError, FileKind, FileStatus};
 pub use local::LocalHost;
 pub use lock::{Lock, LockError};
+pub use namespaces::NamespaceHost;
 
 /// A machine on which commands run and files are read and changed.
 ///

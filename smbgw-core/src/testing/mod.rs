@@ -1,8 +1,6 @@
 //! Machines for tests: throwaway ones, and ones that fail, or take the process down, at a call of
 //! one's choice.
 //!
-//! [`EnteredHost`] is a throwaway host that a test works on from outside.
-//!
 //! [`FaultyHost`], [`FaultyStorage`] and [`FaultyService`] wrap the parts of a machine and count
 //! their calls together in one [`Faults`], so that "the n-th call of whatever part" can be made to
 //! fail, or to be the last thing the process does. A test does so with n = 1, 2, 3 … until an
@@ -22,14 +20,12 @@
 //! assert_eq!(faults.hit().unwrap().to_string(), "call 2: host: look at /");
 //! ```
 
-mod entered;
 mod faults;
 mod host;
 mod progress;
 mod service;
 mod storage;
 
-pub use entered::EnteredHost;
 pub use faults::{Call, Counted, Fault, Faults, Kind};
 pub use host::FaultyHost;
 pub use progress::KillAt;

@@ -49,11 +49,32 @@ pub(crate) struct Discover {
     pub(crate) all: bool,
 }
 
+/// Which machine is, or becomes, the member.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Target {
+    /// Work on the machine that runs this share: for a native one, this machine.
+    #[arg(long = "share", value_name = "NAME", conflicts_with = "machine")]
+    pub(crate) of_share: Option<String>,
+    /// Work on the machine that a process of this one is in, such as the first process of a privileged
+    /// container: pid:1234.
+    #[arg(long = "host", id = "machine", value_name = "pid:N", conflicts_with = "root", value_parser = pid)]
+    pub(crate) pid: Option<u32>,
+}
+
+fn pid(text: &str) -> Result<u32, String> {
+    text.strip_prefix("pid:")
+        .and_then(|number| number.parse().ok())
+        .filter(|number| *number > 0)
+        .ok_or_else(|| "its form is pid:N, with the number of a process".into())
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Join {
     /// The DNS name of the domain; an offline blob names it, too.
     #[arg(required_unless_present = "offline_blob")]
     pub(crate) domain: Option<String>,
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) login: Login,
     /// The distinguished name of the container for the account [default: what the domain has chosen,
@@ -105,6 +126,8 @@ pub(crate) struct Join {
 #[derive(Debug, Args)]
 pub(crate) struct Leave {
     #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
     pub(crate) login: Login,
     /// Delete the account instead of disabling it.
     #[arg(long)]
@@ -116,6 +139,8 @@ pub(crate) struct Leave {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rotate {
+    #[command(flatten)]
+    pub(crate) target: Target,
     /// Only where the password is older than this, winbindd does not change it by itself, and the
     /// machine is in a domain; otherwise nothing is done, and that is no failure. For timers.
     #[arg(long, value_name = "DAYS")]
@@ -144,15 +169,34 @@ pub(crate) enum Spn {
     /// Take names of services away, with their keys.
     Remove(Names),
     /// List the names, and whether directory and keytab have each of them.
-    List,
+    List(Target),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Names {
+    #[command(flatten)]
+    pub(crate) target: Target,
     /// A service, such as cifs/files.ad.example; or the name of a host alone, such as files, which
     /// stands for the services that a join gives to a name.
     #[arg(required = true, value_name = "NAME")]
     pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) login: Login,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Keytab {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Write it anew.
+    #[arg(long)]
+    pub(crate) refresh: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Recover {
+    #[command(flatten)]
+    pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) login: Login,
 }

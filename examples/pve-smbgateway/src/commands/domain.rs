@@ -11,6 +11,7 @@ use smbgw_ad::rotate::{RotateOptions, rotate};
 use smbgw_ad::spn::{self, SpnChange};
 use smbgw_ad::status::status;
 use smbgw_core::deadline::Deadline;
+use smbgw_core::host::{Host, NamespaceHost};
 use smbgw_core::lifecycle::{ForShare, ShareError, domain_access};
 use smbgw_core::progress::{Progress, Silent};
 use smbgw_core::secret::Secret;
@@ -19,7 +20,9 @@ use smbgw_core::share::ShareName;
 
 use super::{host, refuse};
 use crate::args::Common;
-use crate::args::domain::{Discover, Join, Leave, Login, Names, Rotate, Test};
+use crate::args::domain::{
+    Discover, Join, Keytab, Leave, Login, Names, Recover, Rotate, Target, Test,
+};
 use crate::ask;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -48,6 +51,7 @@ pub(super) fn discover(common: &Common, output: &Output, asked: Discover) -> Exi
 /// Joins a domain, or checks whether that would work.
 pub(super) fn enter(common: &Common, output: &Output, asked: Join) -> Exit {
     let Join {
+        target,
         login,
         check: only_check,
         offline_blob,
@@ -68,7 +72,7 @@ pub(super) fn enter(common: &Common, output: &Output, asked: Join) -> Exit {
         no_winbind: asked.no_winbind,
         addresses: asked.addresses,
     };
-    with_parts(common, |parts| {
+    with_parts(common, output, &target, |parts| {
         if let (Some(file), None) = (&offline_blob, &draft.user) {
             if login.password.is_given() {
                 return output.unusable("user", NOBODYS);
@@ -111,9 +115,11 @@ pub(super) fn depart(common: &Common, output: &Output, asked: Leave) -> Exit {
         return output.unusable("user", message);
     }
     with_login(output, &asked.login, |user| {
-        with_parts(common, |parts| match leave(parts, fate, user) {
-            Ok(outcome) => output.left(&outcome),
-            Err(error) => output.domain_error(&error),
+        with_parts(common, output, &asked.target, |parts| {
+            match leave(parts, fate, user) {
+                Ok(outcome) => output.left(&outcome),
+                Err(error) => output.domain_error(&error),
+            }
         })
     })
 }
@@ -123,19 +129,26 @@ pub(super) fn renew(common: &Common, output: &Output, asked: &Rotate) -> Exit {
     let options = RotateOptions {
         if_older_than_days: asked.if_older_than_days,
     };
-    with_parts(common, |parts| match rotate(parts, options) {
-        Ok(report) => output.rotated(&report),
-        Err(error) => output.domain_error(&error),
+    with_parts(common, output, &asked.target, |parts| {
+        match rotate(parts, options) {
+            Ok(report) => output.rotated(&report),
+            Err(error) => output.domain_error(&error),
+        }
     })
 }
 
 /// Shows how this machine stands with its domain.
-pub(super) fn standing(common: &Common, output: &Output, share: Option<&str>) -> Exit {
+pub(super) fn standing(
+    common: &Common,
+    output: &Output,
+    target: &Target,
+    share: Option<&str>,
+) -> Exit {
     let name = match share.map(str::parse::<ShareName>).transpose() {
         Ok(name) => name,
         Err(error) => return refuse(output, "share", &error),
     };
-    with_parts(common, |parts| {
+    with_parts(common, output, target, |parts| {
         let access = name.map(|name| domain_access(parts.host, &name));
         let share = match access.transpose() {
             Ok(share) => share,
@@ -180,7 +193,7 @@ pub(super) fn add_names(common: &Common, output: &Output, asked: Names) -> Exit 
         add: asked.names,
         ..SpnChange::default()
     };
-    change_names(common, output, &asked.login, &change)
+    change_names(common, output, (&asked.target, &asked.login), &change)
 }
 
 /// Takes names of services away.
@@ -189,30 +202,37 @@ pub(super) fn remove_names(common: &Common, output: &Output, asked: Names) -> Ex
         remove: asked.names,
         ..SpnChange::default()
     };
-    change_names(common, output, &asked.login, &change)
+    change_names(common, output, (&asked.target, &asked.login), &change)
 }
 
-fn change_names(common: &Common, output: &Output, login: &Login, change: &SpnChange) -> Exit {
+fn change_names(
+    common: &Common,
+    output: &Output,
+    (target, login): (&Target, &Login),
+    change: &SpnChange,
+) -> Exit {
     with_login(output, login, |user| {
-        with_parts(common, |parts| match spn::change(parts, change, user) {
-            Ok(outcome) => output.names_changed(&outcome),
-            Err(error) => output.domain_error(&error),
+        with_parts(common, output, target, |parts| {
+            match spn::change(parts, change, user) {
+                Ok(outcome) => output.names_changed(&outcome),
+                Err(error) => output.domain_error(&error),
+            }
         })
     })
 }
 
 /// Lists the names of services.
-pub(super) fn list_names(common: &Common, output: &Output) -> Exit {
-    with_parts(common, |parts| match spn::list(parts) {
+pub(super) fn list_names(common: &Common, output: &Output, target: &Target) -> Exit {
+    with_parts(common, output, target, |parts| match spn::list(parts) {
         Ok(services) => output.services(&services),
         Err(error) => output.domain_error(&error),
     })
 }
 
 /// Shows the keytab, or writes it anew.
-pub(super) fn keys(common: &Common, output: &Output, refresh: bool) -> Exit {
-    with_parts(common, |parts| {
-        let ended = match refresh {
+pub(super) fn keys(common: &Common, output: &Output, asked: &Keytab) -> Exit {
+    with_parts(common, output, &asked.target, |parts| {
+        let ended = match asked.refresh {
             true => keytab::refresh(parts).map(|refreshed| output.refreshed(&refreshed)),
             false => keytab::show(parts).map(|keytab| output.keytab(&keytab)),
         };
@@ -221,11 +241,13 @@ pub(super) fn keys(common: &Common, output: &Output, refresh: bool) -> Exit {
 }
 
 /// Finishes or undoes what was interrupted.
-pub(super) fn settle(common: &Common, output: &Output, login: &Login) -> Exit {
-    with_login(output, login, |user| {
-        with_parts(common, |parts| match recover(parts, user) {
-            Ok(recovered) => output.domain_recovered(recovered.as_ref()),
-            Err(error) => output.domain_error(&error),
+pub(super) fn settle(common: &Common, output: &Output, asked: &Recover) -> Exit {
+    with_login(output, &asked.login, |user| {
+        with_parts(common, output, &asked.target, |parts| {
+            match recover(parts, user) {
+                Ok(recovered) => output.domain_recovered(recovered.as_ref()),
+                Err(error) => output.domain_error(&error),
+            }
         })
     })
 }
@@ -256,15 +278,44 @@ fn with_login(
 }
 
 /// Puts the parts of the machine together for one call.
-fn with_parts(common: &Common, call: impl FnOnce(&Parts<'_>) -> Exit) -> Exit {
-    let host = host(common);
-    let service = service::detect(&host);
+fn with_parts(
+    common: &Common,
+    output: &Output,
+    target: &Target,
+    call: impl FnOnce(&Parts<'_>) -> Exit,
+) -> Exit {
+    let Some(pid) = target.pid else {
+        let host = host(common);
+        if let Some(name) = &target.of_share {
+            let name = match name.parse::<ShareName>() {
+                Ok(name) => name,
+                Err(error) => return refuse(output, "share", &error),
+            };
+            // A native share, the only kind there is, runs on this machine.
+            if let Err(error) = domain_access(&host, &name) {
+                return output.error(&error);
+            }
+        }
+        return on_host(common, &host, call);
+    };
+    let entered = NamespaceHost::of_process(format!("pid:{pid}"), pid);
+    match entered.and_then(|host| host.enter_network().map(|()| host)) {
+        Ok(host) => on_host(common, &host, call),
+        Err(error) => {
+            let message = format!("the machine of the process {pid} cannot be worked on: {error}");
+            output.unusable("host", &message)
+        }
+    }
+}
+
+fn on_host(common: &Common, host: &dyn Host, call: impl FnOnce(&Parts<'_>) -> Exit) -> Exit {
+    let service = service::detect(host);
     let progress: Box<dyn Progress> = match common.json {
         true => Box::new(Silent),
         false => Box::new(Display::new()),
     };
     call(&Parts {
-        host: &host,
+        host,
         service: service.as_ref(),
         progress: progress.as_ref(),
         resolver: None,

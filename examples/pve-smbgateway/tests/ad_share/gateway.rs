@@ -6,10 +6,10 @@ use serde_json::Value;
 use smbgw_ad::clock::Clock;
 use smbgw_ad::join::{JoinDraft, Parts, join};
 use smbgw_core::deadline::Deadline;
+use smbgw_core::host::NamespaceHost;
 use smbgw_core::progress::Silent;
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
-use smbgw_core::testing::EnteredHost;
 use smbgw_testing::{Domain, Filesystem, LightHost, MIB, Scratch, run, wait_until};
 
 use super::LOCAL;
@@ -21,7 +21,7 @@ const SMB_CONF: &str =
 
 pub(crate) struct Gateway {
     pub(crate) host: LightHost,
-    pub(crate) entered: EnteredHost,
+    pub(crate) entered: NamespaceHost,
     _disk: Scratch,
 }
 
@@ -32,7 +32,7 @@ impl Gateway {
         let host = domain.host(name).unwrap();
         host.bind(disk.path(), "/srv/smb").unwrap();
         host.write("/etc/samba/smb.conf", SMB_CONF).unwrap();
-        let entered = EnteredHost::new(name, host.pid());
+        let entered = NamespaceHost::of_process(name, host.pid()).unwrap();
         Self {
             host,
             entered,

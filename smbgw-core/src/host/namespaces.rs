@@ -1,6 +1,11 @@
-//! A machine made of namespaces, as seen by a process outside of it.
+//! A machine made of namespaces, such as a container, worked on by a process outside of it.
 
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::change::Change;
 use crate::deadline::Deadline;
@@ -10,25 +15,65 @@ use crate::host::{
 };
 
 /// The running machine that a process is in: its files by way of `/proc`, its commands run in all of
-/// its namespaces.
+/// its namespaces (namespaces(7)). For privileged containers, and hosts made of namespaces alone.
 ///
-/// For tests that stay outside of the throwaway host which they work on. The caller is root, and in
-/// the process namespace that the number belongs to.
+/// What was opened in the beginning is what is worked on to the end: a process that ends meanwhile, and
+/// whose number another one gets, changes nothing. The caller is root.
 #[derive(Debug)]
-pub struct EnteredHost {
+pub struct NamespaceHost {
     name: String,
-    pid: u32,
     files: LocalHost,
+    // The path of `files` leads over it.
+    _root: File,
+    spaces: Vec<(&'static str, File)>,
+    network: File,
 }
 
-impl EnteredHost {
-    /// The machine that process `pid` is in, called `name` in messages.
-    pub fn new(name: impl Into<String>, pid: u32) -> Self {
-        Self {
-            name: name.into(),
-            pid,
-            files: LocalHost::with_root(format!("/proc/{pid}/root")),
+/// What nsenter(1) enters beside the network, by its options and the names in `/proc`.
+const SPACES: [(&str, &str); 4] = [
+    ("--mount", "mnt"),
+    ("--uts", "uts"),
+    ("--ipc", "ipc"),
+    ("--pid", "pid"),
+];
+
+impl NamespaceHost {
+    /// The machine that the process `pid` is in, called `name` in messages.
+    ///
+    /// # Errors
+    /// Where there is no such process, it cannot be looked at, or its users are other ones than those of
+    /// this machine, as in an unprivileged container: files would belong to the wrong ones.
+    pub fn of_process(name: impl Into<String>, pid: u32) -> io::Result<Self> {
+        let process = PathBuf::from(format!("/proc/{pid}"));
+        let users = |of: &Path| std::fs::read_link(of.join("ns/user"));
+        if users(&process)? != users(Path::new("/proc/self"))? {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "its users are not those of this machine (an unprivileged container)",
+            ));
         }
+        let open = |name: &str| File::open(process.join("ns").join(name));
+        let root = File::open(process.join("root"))?;
+        let spaces = SPACES
+            .iter()
+            .map(|(option, name)| Ok((*option, open(name)?)))
+            .collect::<io::Result<_>>()?;
+        Ok(Self {
+            name: name.into(),
+            files: LocalHost::with_root(format!("/proc/self/fd/{}", root.as_raw_fd())),
+            _root: root,
+            spaces,
+            network: open("net")?,
+        })
+    }
+
+    /// Has this thread, for good, be on the network of the machine.
+    ///
+    /// # Errors
+    /// Where the caller is not root.
+    pub fn enter_network(&self) -> io::Result<()> {
+        let space = Some(LinkNameSpaceType::Network);
+        Ok(move_into_link_name_space(self.network.as_fd(), space)?)
     }
 
     /// What enters the machine and runs `command` there.
@@ -37,9 +82,14 @@ impl EnteredHost {
             Program::Tool(name) => self.tool(name)?,
             Program::At(path) => path.clone(),
         };
+        // The program that enters has no copies of these, and opens ours.
+        let own = std::process::id();
+        let handle = |file: &File| format!("/proc/{own}/fd/{}", file.as_raw_fd());
+        let spaces = self.spaces.iter();
         let entering = Command::new("nsenter")
-            .args(["--mount", "--net", "--uts", "--ipc", "--pid", "--wdns=/"])
-            .arg(format!("--target={}", self.pid))
+            .arg(format!("--net={}", handle(&self.network)))
+            .args(spaces.map(|(option, file)| format!("{option}={}", handle(file))))
+            .arg("--wdns=/")
             // The program ends with `nsenter`, and that with the caller.
             .args(["--", "setpriv", "--pdeathsig=KILL", "--"])
             .arg(program)
@@ -53,7 +103,7 @@ impl EnteredHost {
     }
 }
 
-impl Host for EnteredHost {
+impl Host for NamespaceHost {
     fn name(&self) -> &str {
         &self.name
     }
