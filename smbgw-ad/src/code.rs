@@ -79,6 +79,10 @@ codes! {
     SambaVersion: "ad.samba-version",
         "Samba is older than 4.15, or smbd and winbindd were installed from different releases.",
         "Update the packages `samba`, `samba-common-bin` and `winbind` together.";
+    /// The DNS has the name for another machine.
+    DnsNameTaken: "ad.dns-name-taken",
+        "Another machine has the name in the DNS, or had it and left its record.",
+        "Choose another name with --host-name or --computer-name; remove the record, or take it over with --reuse or --reset; or leave the DNS alone with --no-dns.";
     /// smbd does not let a user of the domain in.
     AccessRefused: "ad.access-refused",
         "smbd has another configuration than this machine was given, or cannot ask winbindd who the user is.",

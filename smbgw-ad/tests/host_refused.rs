@@ -172,6 +172,11 @@ fn what_does_not_fit_the_directory_and_the_host_is_told_all_at_once() {
         ..named("rfother")
     };
     is_refused(&lab, &reuse, Domain::PASSWORD, &in_use);
+    let of_controller = [
+        "host-name ad.dns-name-taken",
+        "computer-name ad.account-in-use",
+    ];
+    is_refused(&lab, &named("dc"), Domain::PASSWORD, &of_controller);
     // Nobody takes over a domain controller.
     let controller = JoinDraft {
         reset: true,

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 use smbgw_core::deadline::Deadline;
-use smbgw_core::error::Problem;
+use smbgw_core::error::{ErrorKind, Problem};
 use smbgw_core::host::{Command, CommandError, Host};
 
-use super::JoinSpec;
+use super::{Existing, JoinSpec};
 use crate::code::Code;
 use crate::dns::Name;
 use crate::gateway::Gateway;
@@ -46,8 +46,40 @@ pub(super) fn to_register(
             )
             .remedy("make the zone, or leave the DNS alone with --no-dns"),
         );
+        return Ok(addresses);
     }
+    problems.extend(taken(gateway, spec, &addresses)?);
     Ok(addresses)
+}
+
+/// A problem where the DNS has the name for somebody else. Where an account is to be taken over, its
+/// record is, too.
+fn taken(
+    gateway: &Gateway<'_>,
+    spec: &JoinSpec,
+    addresses: &[IpAddr],
+) -> Result<Option<Problem>, JoinError> {
+    if spec.existing != Existing::Refuse {
+        return Ok(None);
+    }
+    let mut others = gateway.resolve(|resolver| {
+        Ok(resolver.registered_addresses(&spec.host_name, gateway.deadline)?)
+    })?;
+    others.retain(|address| !addresses.contains(address));
+    if others.is_empty() {
+        return Ok(None);
+    }
+    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+    let message = format!(
+        "the DNS has `{}` with {} already",
+        spec.host_name,
+        others.join(", ")
+    );
+    Ok(Some(
+        Problem::invalid("host-name", Code::DnsNameTaken.as_str(), message)
+            .kind(ErrorKind::Conflict)
+            .remedy(Code::DnsNameTaken.fix()),
+    ))
 }
 
 /// Those of the interface by which `controller` is reached; an address that comes and goes, such as a
