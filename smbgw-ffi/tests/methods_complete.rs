@@ -221,7 +221,8 @@ fn the_crates_there_are_are_those_that_are_looked_at() {
             found.insert(name);
         }
     }
-    let known = ["smbgw-ad", "smbgw-core", "smbgw-quota"].map(String::from);
+    // What smbgw-ctdb does is offered neither by the program nor here so far.
+    let known = ["smbgw-ad", "smbgw-core", "smbgw-ctdb", "smbgw-quota"].map(String::from);
     assert_eq!(
         found,
         known.into(),
