@@ -83,7 +83,7 @@ test-unit: ## Fast tests that need no root.
 
 .PHONY: test-host
 test-host: deps container ## Tests on this machine's kernel (root): tests/host_*.rs.
-	@SMBGW_NEED="$${SMBGW_NEED-root samba systemd-container openssl exim domain-controller winbind krb5-user adcli faketime}" \
+	@SMBGW_NEED="$${SMBGW_NEED-root samba systemd-container openssl exim domain-controller winbind krb5-user adcli faketime ctdb}" \
 	testing/tier host $(CARGO) test --workspace --no-fail-fast --test 'host_*'
 
 # Where this machine's kernel has the quotas itself, it needs no guest.

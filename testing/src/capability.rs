@@ -24,7 +24,9 @@ use std::sync::OnceLock;
 
 use crate::inside::{FAKETIME, is_inside};
 use crate::scratch::mounted_at;
-use crate::{Filesystem, Scratch, domain, mail_server, run, shout, sys, systemd_container};
+use crate::{
+    Filesystem, Scratch, cluster, domain, mail_server, run, shout, sys, systemd_container,
+};
 
 /// Something a test may need from the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,11 +67,13 @@ pub enum Capability {
     KerberosTools,
     /// The library that lies to a program about the time of day.
     Faketime,
+    /// A CTDB cluster of light hosts.
+    Ctdb,
 }
 
 impl Capability {
     /// Every capability there is.
-    pub const ALL: [Capability; 18] = [
+    pub const ALL: [Capability; 19] = [
         Capability::Root,
         Capability::Ext4Prjquota,
         Capability::XfsPquota,
@@ -88,6 +92,7 @@ impl Capability {
         Capability::Adcli,
         Capability::KerberosTools,
         Capability::Faketime,
+        Capability::Ctdb,
     ];
 
     /// The short name used in messages and in `SMBGW_NEED`.
@@ -111,6 +116,7 @@ impl Capability {
             Capability::Adcli => "adcli",
             Capability::KerberosTools => "krb5-user",
             Capability::Faketime => "faketime",
+            Capability::Ctdb => "ctdb",
         }
     }
 
@@ -162,6 +168,9 @@ impl Capability {
                 "host",
             ])
             .and_then(|()| domain::available().map_err(|error| error.to_string())),
+            // The script that puts addresses on interfaces asks ethtool about them.
+            Capability::Ctdb => tools(&["ctdbd", "ctdb", "ethtool"])
+                .and_then(|()| cluster::available().map_err(|error| error.to_string())),
             Capability::Root => Ok(()),
             Capability::Ext4Prjquota => mounts(Filesystem::Ext4Enforced, "prjquota"),
             Capability::XfsPquota => mounts(Filesystem::XfsEnforced, "prjquota"),

@@ -24,6 +24,7 @@
 //! * [`light_host`]: a "host" made of namespaces over this machine's own root, up in 0.1 s;
 //! * [`network`]: a switch for several of them, with addresses, and cables to pull;
 //! * [`domain`]: a real Active Directory domain on it;
+//! * [`cluster`]: a real CTDB cluster on it, with clustered smbd and virtual addresses;
 //! * [`scratch`]: filesystems on image files, with quotas on, half on or off;
 //! * [`capability`]: what this kernel can do, found out by trying, and [`require!`];
 //! * [`unprivileged`]: code and commands that quota limits bind;
@@ -35,8 +36,10 @@
 //! Nearly everything here needs root. `KEEP=1` in the environment leaves what a test made for
 //! inspection and prints where it is.
 
+mod cache;
 pub mod capability;
 pub mod certificates;
+pub mod cluster;
 pub mod daemon;
 pub mod domain;
 pub mod error;
@@ -53,6 +56,7 @@ pub mod unprivileged;
 
 pub use capability::{Capabilities, Capability};
 pub use certificates::Authority;
+pub use cluster::Cluster;
 pub use daemon::{Daemon, wait_until};
 pub use domain::{Domain, DomainController};
 pub use error::{Error, Result};

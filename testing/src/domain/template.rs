@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use super::{Domain, DomainController};
-use crate::{Error, LightHost, Network, Result, prefix, run, shout, wait_until};
+use crate::{Error, LightHost, Network, Result, cache, prefix, run, shout, wait_until};
 
 /// Files in which all that decides about a template is said.
 const SOURCES: [&str; 2] = [include_str!("template.rs"), include_str!("smb.conf")];
@@ -52,7 +52,7 @@ pub(crate) fn available() -> Result<()> {
 
 /// The template with `count` controllers, made now if it is missing.
 pub(super) fn ready(count: usize) -> Result<Template> {
-    let (store, key) = (store()?, key()?);
+    let (store, key) = (cache::folder("domain")?, key()?);
     let folder = store.join(&key).join(count.to_string());
     let template = Template { folder };
     if template.folder.exists() {
@@ -87,15 +87,6 @@ pub(super) fn ready(count: usize) -> Result<Template> {
         let _ = fs::remove_dir_all(&build);
     }
     built.map(|()| template)
-}
-
-/// Where templates are kept.
-fn store() -> Result<PathBuf> {
-    let cache = match std::env::var_os("SMBGW_CACHE") {
-        Some(cache) => PathBuf::from(cache),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache"),
-    };
-    std::path::absolute(cache.join("domain")).map_err(Error::doing("finding the cache folder"))
 }
 
 /// What a template depends on, in short.
