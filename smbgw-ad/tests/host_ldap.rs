@@ -398,7 +398,8 @@ fn names_that_others_have_are_found_in_the_forest() {
         let found = account::claims(c, base, &spns, Some(&host), None, soon()).unwrap();
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].guid, made.guid);
-        assert_eq!(found[0].names, ["cifs/dup1", "dup1.ad.test"]);
+        // The file service is that of the whole host, too.
+        assert_eq!(found[0].names, ["HOST/dup1", "cifs/dup1", "dup1.ad.test"]);
         let own = account::claims(c, base, &spns, Some(&host), Some(made.guid), soon());
         assert!(own.unwrap().is_empty());
         assert!(

@@ -180,6 +180,19 @@ impl Gateway {
             .unwrap_or_else(|error| panic!("{error}: {:#?}\n{}", self.told(), self.log()))
     }
 
+    /// Waits until no message waits: one whose program is still running would be sent again later.
+    #[track_caller]
+    fn wait_until_delivered(&self) {
+        let delivered = || {
+            let status = self.status();
+            let channels = status["channels"].as_array()?;
+            let all = channels.iter().all(|channel| channel["waiting"] == 0);
+            all.then_some(())
+        };
+        wait_until(PATIENCE, "the messages to be delivered", delivered)
+            .unwrap_or_else(|error| panic!("{error}: {:#}\n{}", self.status(), self.log()));
+    }
+
     /// What the journal has of a share.
     fn journal(&self, share: &str) -> Vec<Value> {
         let field = format!("SMBGW_SHARE={share}");
@@ -306,6 +319,7 @@ fn the_timer_looks_now_and_then() {
     // The timer takes the place of the service, and begins with a look.
     gateway.systemctl(&["start", daemon]);
     gateway.wait_for("media", "raised");
+    gateway.wait_until_delivered();
     gateway.systemctl(&["start", timer]);
     assert!(gateway.is("is-active", timer) && !gateway.is("is-active", daemon));
     let looked = || {
