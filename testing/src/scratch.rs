@@ -172,6 +172,10 @@ impl Scratch {
             run(Command::new("btrfs")
                 .args(["quota", "enable"])
                 .arg(&self.mount_point))?;
+            // Until all is counted, a busy machine shows limits that are not enforced yet.
+            run(Command::new("btrfs")
+                .args(["quota", "rescan", "-w"])
+                .arg(&self.mount_point))?;
         }
         Ok(())
     }
