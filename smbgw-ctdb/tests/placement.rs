@@ -110,7 +110,7 @@ fn problem(nodes: &[Node], settings: &Settings) -> (Vec<IpAddr>, Problem) {
     for (pnn, node) in nodes
         .iter()
         .enumerate()
-        .filter(|(_, node)| node.flags.is_active())
+        .filter(|(_, node)| node.flags.is_connected())
     {
         for known in &node.known {
             let key = match known.address {

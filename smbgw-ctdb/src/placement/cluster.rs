@@ -15,7 +15,7 @@ pub(super) struct Cluster {
     can_host: Vec<bool>,
     /// Whether an address without a node may get one, and any may move.
     can_take: bool,
-    /// Addresses that no active node knows.
+    /// Addresses that no connected node knows.
     unknown: Vec<Placed>,
 }
 
@@ -70,7 +70,7 @@ impl Cluster {
                     second: address.max(known.address),
                 });
             }
-            if !node.flags.is_active() {
+            if !node.flags.is_connected() {
                 gone = if known.held { Some(pnn) } else { gone };
                 continue;
             }

@@ -45,7 +45,12 @@ impl NodeFlags {
         self.0 & flags.0 != 0
     }
 
-    /// Whether the node takes part in the cluster. One that does not is not asked for its addresses.
+    /// Whether the others hear the node. One that they do not hear is not asked for its addresses.
+    pub const fn is_connected(self) -> bool {
+        !self.any(Self::DISCONNECTED)
+    }
+
+    /// Whether the node takes part in the cluster. One that does not gets no address.
     pub const fn is_active(self) -> bool {
         !self.any(Self::INACTIVE)
     }
@@ -88,6 +93,7 @@ mod tests {
         for flags in inactive {
             assert!(!flags.is_active() && !flags.is_disabled() && !flags.is_healthy());
         }
+        assert!(NodeFlags::BANNED.is_connected() && !NodeFlags::DISCONNECTED.is_connected());
         let both = NodeFlags::BANNED | NodeFlags::UNHEALTHY;
         assert_eq!(both.bits(), 0x0a);
         assert_eq!(NodeFlags::from_bits(0x0a), both);

@@ -145,8 +145,8 @@ impl Placement {
 pub struct Placed {
     /// The address.
     pub address: IpAddr,
-    /// The node that had it. Where several say so, the one that ctdb believes: the active one with the
-    /// highest number, or else the inactive one.
+    /// The node that had it. Where several say so, the one that ctdb believes: of those that are connected
+    /// the one with the highest number, or else of the others.
     pub from: Option<u32>,
     /// The node that gets it.
     pub to: Option<u32>,
