@@ -1,4 +1,4 @@
-//! CTDB high availability for SMB gateways: where public addresses go.
+//! CTDB high availability for SMB gateways: which addresses may be used, and where they go.
 //!
 //! Nothing here touches a machine: these are pure functions on what was read from one, or on what is
 //! asked for.
@@ -23,4 +23,5 @@
 //! # Ok::<(), smbgw_ctdb::placement::PlacementError>(())
 //! ```
 
+pub mod address;
 pub mod placement;
