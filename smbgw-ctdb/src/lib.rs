@@ -24,4 +24,5 @@
 //! ```
 
 pub mod address;
+pub mod files;
 pub mod placement;
