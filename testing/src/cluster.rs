@@ -72,7 +72,7 @@ impl Default for Settings {
             ("KeepaliveInterval", 1),
             ("KeepaliveLimit", 3),
             ("ElectionTimeout", 1),
-            ("RerecoveryTimeout", 1),
+            ("RerecoveryTimeout", 0),
             ("MonitorInterval", 2),
         ];
         Settings {
@@ -117,7 +117,8 @@ impl Cluster {
     /// The file of the cluster lock.
     pub const LOCK: &'static str = "/srv/shared/.ctdb/lock";
 
-    /// Starts a cluster, and waits until all nodes are healthy, have all addresses, and serve.
+    /// Starts a cluster, and waits until all nodes are healthy, have all addresses, and serve. An
+    /// address may move once more, as ctdb spreads them when the last node is healthy.
     ///
     /// # Panics
     /// With no node, or more than 30 nodes or virtual addresses.

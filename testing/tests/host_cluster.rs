@@ -45,11 +45,20 @@ fn holder(cluster: &Cluster, address: IpAddr) -> usize {
     cluster.status().unwrap().addresses[&address].unwrap()
 }
 
-/// Waits until all addresses are on nodes, and none on `node`.
-fn wait_until_free(cluster: &Cluster, node: usize) -> Status {
+/// Waits until each of three nodes has one of three addresses.
+fn wait_until_spread(cluster: &Cluster) -> Status {
+    let spread = |status: &Status| (0..3).all(|node| status.addresses_of(node).len() == 1);
+    cluster
+        .wait_for("an address on every node", spread)
+        .unwrap()
+}
+
+/// Waits until ctdb says `flag` of `node`, and all addresses are on other nodes.
+fn wait_until_free(cluster: &Cluster, node: usize, flag: &str) -> Status {
     let free = |status: &Status| {
         let mut holders = status.addresses.values();
-        holders.all(|holder| holder.is_some_and(|holder| holder != node))
+        status.nodes[node].has(flag)
+            && holders.all(|holder| holder.is_some_and(|holder| holder != node))
     };
     cluster
         .wait_for("a node to be rid of its addresses", free)
@@ -70,7 +79,7 @@ fn on_interface(cluster: &Cluster, node: usize) -> Vec<IpAddr> {
 fn nodes_serve_by_virtual_addresses_and_leave_in_order() {
     require!(Capability::Ctdb, Capability::Samba);
     let (cluster, client) = with_a_file();
-    let status = cluster.status().unwrap();
+    let status = wait_until_spread(&cluster);
     assert_eq!(status.nodes.len(), 3);
     let leader = cluster.leader().unwrap();
     for node in cluster.nodes() {
@@ -93,22 +102,17 @@ fn nodes_serve_by_virtual_addresses_and_leave_in_order() {
     let address = cluster.addresses()[0];
     let node = holder(&cluster, address);
     cluster.node(node).disable().unwrap();
-    let status = wait_until_free(&cluster, node);
+    let status = wait_until_free(&cluster, node, "Disabled");
     assert_eq!(status.nodes[node].flags, ["Disabled"]);
     assert_eq!(on_interface(&cluster, node), [] as [IpAddr; 0]);
     assert_eq!(read(&cluster, &client, address).trim(), "cl");
     cluster.node(node).enable().unwrap();
-    cluster
-        .wait_for("an address on every node", |status| {
-            (0..3).all(|node| status.addresses_of(node).len() == 1)
-        })
-        .unwrap();
+    wait_until_spread(&cluster);
 
     // Stopped, it is not in the cluster, and comes back.
     cluster.node(node).stop().unwrap();
     assert!(!cluster.node(node).listens_on(445));
-    let status = wait_until_free(&cluster, node);
-    assert!(status.nodes[node].has("Disconnected"), "{status:?}");
+    wait_until_free(&cluster, node, "Disconnected");
     cluster.node(node).start_again().unwrap();
     cluster.wait_until_healthy().unwrap();
 
@@ -123,14 +127,14 @@ fn nodes_serve_by_virtual_addresses_and_leave_in_order() {
 fn nodes_that_crash_or_lose_power_are_taken_over_from() {
     require!(Capability::Ctdb, Capability::Samba);
     let (cluster, client) = with_a_file();
+    wait_until_spread(&cluster);
     let [first, second, _] = cluster.addresses()[..] else {
         panic!("{:?}", cluster.addresses());
     };
 
     let crashed = holder(&cluster, first);
     cluster.node(crashed).crash().unwrap();
-    let status = wait_until_free(&cluster, crashed);
-    assert!(status.nodes[crashed].has("Disconnected"), "{status:?}");
+    wait_until_free(&cluster, crashed, "Disconnected");
     assert!(on_interface(&cluster, holder(&cluster, first)).contains(&first));
     // Nobody was left to take it away there.
     assert_eq!(on_interface(&cluster, crashed), [first]);
@@ -141,12 +145,8 @@ fn nodes_that_crash_or_lose_power_are_taken_over_from() {
     let left = (0..3)
         .find(|node| *node != crashed && *node != silent)
         .unwrap();
-    let status = cluster
-        .wait_for("one node to have all addresses", |status| {
-            status.addresses_of(left).len() == 3
-        })
-        .unwrap();
-    assert!(status.nodes[silent].has("Disconnected"), "{status:?}");
+    wait_until_free(&cluster, silent, "Disconnected");
+    assert_eq!(cluster.status().unwrap().addresses_of(left).len(), 3);
     assert_eq!(read(&cluster, &client, second).trim(), "cl");
 }
 
@@ -161,12 +161,12 @@ fn a_node_that_hangs_is_taken_over_from_and_comes_back() {
         },
     )
     .unwrap();
-    // The leader would keep the cluster lock.
+    wait_until_spread(&cluster);
+    // A leader that hangs keeps the cluster lock, and nobody takes over.
     let leader = cluster.leader().unwrap();
     let hung = (leader + 1) % 3;
     cluster.node(hung).hang().unwrap();
-    let status = wait_until_free(&cluster, hung);
-    assert!(status.nodes[hung].has("Disconnected"), "{status:?}");
+    wait_until_free(&cluster, hung, "Disconnected");
     cluster.node(hung).resume().unwrap();
     cluster.wait_until_healthy().unwrap();
 
