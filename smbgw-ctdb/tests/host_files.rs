@@ -1,11 +1,12 @@
 //! Files of a cluster against ctdb's own reader of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use smbgw_ctdb::files::{CtdbConf, Setting};
+use smbgw_core::error::Coded;
+use smbgw_ctdb::files::{CtdbConf, NodesFile, Setting};
 use smbgw_testing::{Capability, require};
 
 #[test]
@@ -74,6 +75,45 @@ fn what_is_set_is_what_ctdb_reads() {
     assert!(Setting::ALL.iter().all(set), "a setting is not looked at");
 }
 
+#[test]
+fn nodes_have_the_numbers_that_ctdb_gives_them() {
+    require!(Capability::Ctdb);
+    let ctdb = Ctdb::new("nodes");
+    let lines = [
+        "10.0.0.1",
+        " 10.0.0.2\t",
+        "fd00::3",
+        "#10.0.0.4",
+        "# a remark",
+        "  # 10.0.0.5",
+        "",
+        " ",
+        "10.0.0.6\r",
+        "n7",
+        "10.0.0.8 # x",
+    ];
+    let line = prop::sample::select(lines.to_vec());
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(200));
+    let all = runner.run(&prop::collection::vec(line, 1..7), |lines| {
+        let text = lines.join("\n");
+        std::fs::write(ctdb.0.join("nodes"), &text).unwrap();
+        let (accepts, listed) = ctdb.run("/usr/bin/ctdb", &["listnodes", "-X"]);
+        match NodesFile::parse(&text) {
+            Ok(file) => {
+                let nodes = file
+                    .nodes()
+                    .map(|(pnn, address)| format!("|{pnn}|{address}|"));
+                prop_assert!(accepts, "{:?}", text);
+                prop_assert_eq!(listed, nodes.collect::<Vec<_>>().join("\n"), "{:?}", text);
+            }
+            // ctdb lets an address be there twice.
+            Err(error) => prop_assert!(!accepts || error.code() == "ctdb.file-address-twice"),
+        }
+        Ok(())
+    });
+    all.unwrap();
+}
+
 fn compare(ctdb: &Ctdb, file: &CtdbConf) -> Result<(), TestCaseError> {
     let expected = |setting, default| file.get(setting).unwrap_or(default).to_owned();
     prop_assert_eq!(
@@ -92,6 +132,8 @@ fn compare(ctdb: &Ctdb, file: &CtdbConf) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+const CONFIG: &str = "/usr/libexec/ctdb/ctdb-config";
+
 /// A folder that ctdb takes for `/etc/ctdb`.
 struct Ctdb(PathBuf);
 
@@ -108,16 +150,15 @@ impl Ctdb {
     }
 
     fn accepts(&self) -> bool {
-        self.run(&["validate"]).0
+        self.run(CONFIG, &["validate"]).0
     }
 
     fn get(&self, setting: Setting) -> String {
         let (section, name) = setting.name();
-        self.run(&["get", section, name]).1
+        self.run(CONFIG, &["get", section, name]).1
     }
 
-    fn run(&self, arguments: &[&str]) -> (bool, String) {
-        let program = Path::new("/usr/libexec/ctdb/ctdb-config");
+    fn run(&self, program: &str, arguments: &[&str]) -> (bool, String) {
         let output = Command::new(program)
             .args(arguments)
             .env("CTDB_TEST_MODE", "yes")

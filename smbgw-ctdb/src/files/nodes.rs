@@ -125,7 +125,7 @@ impl NodesFile {
 
 /// What a line has, without the blanks around it.
 fn entry(line: &str) -> Option<&str> {
-    let text = line.strip_suffix('\n').unwrap_or(line);
+    let text = line.trim_end_matches(['\n', '\r']);
     Some(text.trim_matches([' ', '\t'])).filter(|text| !text.is_empty())
 }
 
