@@ -25,7 +25,8 @@ use std::sync::OnceLock;
 use crate::inside::{FAKETIME, is_inside};
 use crate::scratch::mounted_at;
 use crate::{
-    Filesystem, Scratch, cluster, domain, mail_server, run, shout, sys, systemd_container,
+    DebianPackages, Filesystem, Scratch, cluster, domain, libvirt, mail_server, run, shout, sys,
+    systemd_container,
 };
 
 /// Something a test may need from the machine.
@@ -69,11 +70,25 @@ pub enum Capability {
     Faketime,
     /// A CTDB cluster of light hosts.
     Ctdb,
+    /// OpenSSH's server and client.
+    Sshd,
+    /// QEMU, and what makes disks for its guests.
+    Qemu,
+    /// cloud-init's programs, which are not installed.
+    CloudInit,
+    /// The agent of QEMU's guests, which is not installed.
+    QemuGuestAgent,
+    /// What looks into images of CDs.
+    Isoinfo,
+    /// Mounting images of CDs.
+    Isofs,
+    /// libvirt with QEMU, in a host of its own.
+    Libvirt,
 }
 
 impl Capability {
     /// Every capability there is.
-    pub const ALL: [Capability; 19] = [
+    pub const ALL: [Capability; 26] = [
         Capability::Root,
         Capability::Ext4Prjquota,
         Capability::XfsPquota,
@@ -93,6 +108,13 @@ impl Capability {
         Capability::KerberosTools,
         Capability::Faketime,
         Capability::Ctdb,
+        Capability::Sshd,
+        Capability::Qemu,
+        Capability::CloudInit,
+        Capability::QemuGuestAgent,
+        Capability::Isoinfo,
+        Capability::Isofs,
+        Capability::Libvirt,
     ];
 
     /// The short name used in messages and in `SMBGW_NEED`.
@@ -117,6 +139,13 @@ impl Capability {
             Capability::KerberosTools => "krb5-user",
             Capability::Faketime => "faketime",
             Capability::Ctdb => "ctdb",
+            Capability::Sshd => "sshd",
+            Capability::Libvirt => "libvirt",
+            Capability::CloudInit => "cloud-init",
+            Capability::QemuGuestAgent => "qemu-guest-agent",
+            Capability::Isoinfo => "isoinfo",
+            Capability::Isofs => "isofs",
+            Capability::Qemu => "qemu",
         }
     }
 
@@ -143,6 +172,10 @@ impl Capability {
             Capability::Adcli,
             Capability::KerberosTools,
             Capability::Faketime,
+            Capability::Qemu,
+            Capability::CloudInit,
+            Capability::QemuGuestAgent,
+            Capability::Isoinfo,
         ];
         !free.contains(&self)
     }
@@ -171,6 +204,21 @@ impl Capability {
             // The script that puts addresses on interfaces asks ethtool about them.
             Capability::Ctdb => tools(&["ctdbd", "ctdb", "ethtool"])
                 .and_then(|()| cluster::available().map_err(|error| error.to_string())),
+            Capability::CloudInit => unpacked(DebianPackages::CLOUD_INIT),
+            Capability::QemuGuestAgent => unpacked(DebianPackages::QEMU_GUEST_AGENT),
+            Capability::Isoinfo => unpacked(DebianPackages::ISOINFO),
+            Capability::Isofs => isofs(),
+            Capability::Sshd => tools(&["sshd", "ssh", "ssh-keygen"]),
+            Capability::Libvirt => tools(&["libvirtd", "virsh", "qemu-system-x86_64", "qemu-img"])
+                .and_then(|()| libvirt::available().map_err(|error| error.to_string())),
+            Capability::Qemu => tools(&[
+                "qemu-system-x86_64",
+                "qemu-img",
+                "debugfs",
+                "busybox",
+                "mmdebstrap",
+            ])
+            .and_then(|()| tools(&["sfdisk", "mkfs.vfat", "mcopy", "grub-mkimage"])),
             Capability::Root => Ok(()),
             Capability::Ext4Prjquota => mounts(Filesystem::Ext4Enforced, "prjquota"),
             Capability::XfsPquota => mounts(Filesystem::XfsEnforced, "prjquota"),
@@ -214,6 +262,21 @@ fn mounts(filesystem: Filesystem, wanted: &str) -> Result<(), String> {
     } else {
         Err(format!("mounted without {wanted}: {options}"))
     }
+}
+
+fn isofs() -> Result<(), String> {
+    // It may be built in, or be there already.
+    let _ = run(Command::new("modprobe").arg("isofs"));
+    let known = std::fs::read_to_string("/proc/filesystems").map_err(|error| error.to_string())?;
+    if known.contains("iso9660") {
+        Ok(())
+    } else {
+        Err("the kernel has no iso9660".into())
+    }
+}
+
+fn unpacked(packages: DebianPackages) -> Result<(), String> {
+    packages.root().map(drop).map_err(|error| error.to_string())
 }
 
 fn winbind() -> Result<(), String> {

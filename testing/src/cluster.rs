@@ -60,6 +60,8 @@ pub struct Settings {
     pub tunables: Vec<(String, u32)>,
     /// `leader timeout` of `ctdb.conf`, in seconds; nothing leaves it as it is.
     pub leader_timeout: Option<u32>,
+    /// `cluster lock` of `ctdb.conf`; nothing is the file [`Cluster::LOCK`].
+    pub cluster_lock: Option<String>,
     /// Whether smbd runs on every node.
     pub file_server: bool,
 }
@@ -92,6 +94,7 @@ impl Settings {
             addresses: 3,
             tunables: Vec::new(),
             leader_timeout: None,
+            cluster_lock: None,
             file_server: true,
         }
     }
@@ -124,6 +127,7 @@ impl Cluster {
     /// With no node, or more than 30 nodes or virtual addresses.
     pub fn start(nodes: usize, settings: Settings) -> Result<Cluster> {
         let cluster = Cluster::hosts(nodes, settings)?;
+        cluster.shared.add_folder_of_lock()?;
         for node in &cluster.nodes {
             node.configure(&cluster.node_addresses(), &cluster.settings)?;
             node.launch()?;
@@ -234,14 +238,15 @@ impl Cluster {
     }
 
     fn ask<T>(&self, question: impl Fn(&Node) -> Result<T>) -> Result<T> {
-        let mut last = Error::new("no node runs");
+        let mut last = None;
         for node in self.nodes.iter().filter(|node| node.is_in_touch()) {
             match question(node) {
                 Ok(answer) => return Ok(answer),
-                Err(error) => last = error,
+                Err(error) => last = Some(error),
             }
         }
-        Err(last)
+        let last = last.map(|error| format!(": {error}")).unwrap_or_default();
+        Err(Error::new(format!("no node answers{last}")))
     }
 
     /// Waits until the cluster's [`status`](Cluster::status) is as `wanted` says, and returns it.

@@ -25,12 +25,20 @@
 //! * [`network`]: a switch for several of them, with addresses, and cables to pull;
 //! * [`domain`]: a real Active Directory domain on it;
 //! * [`cluster`]: a real CTDB cluster on it, with clustered smbd and virtual addresses;
+//! * [`guest_machine`]: virtual machines under QEMU, over the disk of a template;
 //! * [`scratch`]: filesystems on image files, with quotas on, half on or off;
 //! * [`capability`]: what this kernel can do, found out by trying, and [`require!`];
 //! * [`unprivileged`]: code and commands that quota limits bind;
 //! * [`daemon`]: a helper process that ends with its value, and [`wait_until`];
+//! * [`picture`]: what a machine is like, to be compared;
+//! * [`proxmox`]: a node of Proxmox VE, as far as its commands go;
+//! * [`overlay`]: programs of a test in the place of the system's;
 //! * [`mail_server`]: a real mail server, and [`certificates`] for it;
+//! * [`libvirt`]: a real libvirt with virtual machines of its own;
+//! * [`ssh_server`]: a real sshd with keys of its own;
 //! * [`systemd_container`]: a Debian with a real systemd and D-Bus;
+//! * [`debian_packages`]: files of packages that are not installed;
+//! * [`documentation`]: tables of the manual that are made from the code;
 //! * [`process`]: [`run`], which turns a failed command into a readable error.
 //!
 //! Nearly everything here needs root. `KEEP=1` in the environment leaves what a test made for
@@ -41,15 +49,23 @@ pub mod capability;
 pub mod certificates;
 pub mod cluster;
 pub mod daemon;
+pub mod debian_packages;
+pub mod documentation;
 pub mod domain;
 pub mod error;
+pub mod guest_machine;
 pub mod inside;
+pub mod libvirt;
 pub mod light_host;
 pub mod mail_server;
 pub mod network;
+pub mod overlay;
+pub mod picture;
 mod prefix;
 pub mod process;
+pub mod proxmox;
 pub mod scratch;
+pub mod ssh_server;
 mod sys;
 pub mod systemd_container;
 pub mod unprivileged;
@@ -58,14 +74,20 @@ pub use capability::{Capabilities, Capability};
 pub use certificates::Authority;
 pub use cluster::Cluster;
 pub use daemon::{Daemon, wait_until};
+pub use debian_packages::DebianPackages;
 pub use domain::{Domain, DomainController};
 pub use error::{Error, Result};
+pub use guest_machine::{FastBoot, GuestMachine, GuestSetup, Start};
 pub use inside::Inside;
+pub use libvirt::Libvirt;
 pub use light_host::LightHost;
 pub use mail_server::MailServer;
 pub use network::Network;
+pub use picture::Picture;
 pub use process::run;
+pub use proxmox::{ProxmoxNode, PveFault};
 pub use scratch::{Filesystem, Scratch};
+pub use ssh_server::SshServer;
 pub use systemd_container::SystemdContainer;
 
 /// One mebibyte, in bytes.

@@ -20,14 +20,25 @@ use crate::{Error, Result};
 /// assert!(error.to_string().contains("/no/such/place"));
 /// ```
 pub fn run(command: &mut Command) -> Result<String> {
-    let output = command
+    let output = output_of(command)?;
+    judge(command, &output)
+}
+
+/// Like [`run`], for output that is no text.
+pub(crate) fn run_bytes(command: &mut Command) -> Result<Vec<u8>> {
+    let output = output_of(command)?;
+    judge(command, &output)?;
+    Ok(output.stdout)
+}
+
+fn output_of(command: &mut Command) -> Result<Output> {
+    command
         .stdin(Stdio::null())
         .output()
         .map_err(Error::doing(format!(
             "`{}` cannot be started",
             show(command)
-        )))?;
-    judge(command, &output)
+        )))
 }
 
 /// Like [`run`], with `input` on the command's standard input, which it reads to its end.

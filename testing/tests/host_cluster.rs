@@ -202,7 +202,7 @@ fn hosts_have_nothing_set_up_and_one_folder() {
             .status()
             .unwrap_err()
             .to_string()
-            .contains("no node runs")
+            .contains("no node answers")
     );
 }
 

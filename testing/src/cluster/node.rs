@@ -15,6 +15,9 @@ use crate::{Daemon, Error, LightHost, Network, Result, keep, run, shout, sys, wa
 /// Where ctdbd writes what it does.
 const LOG: &str = "/var/log/ctdb/log.ctdb";
 
+/// By what port ctdbds talk to each other (`ctdb` in services(5)).
+const PORT: &str = "4379";
+
 /// How Samba is set up on every node.
 const SMB_CONF: &str = include_str!("smb.conf");
 
@@ -104,7 +107,7 @@ impl Node {
         let mut conf = format!(
             "[logging]\n  location = file:{LOG}\n\
              [cluster]\n  cluster lock = {}\n",
-            Cluster::LOCK
+            settings.cluster_lock.as_deref().unwrap_or(Cluster::LOCK)
         );
         if let Some(seconds) = settings.leader_timeout {
             conf.push_str(&format!("  leader timeout = {seconds}\n"));
@@ -159,8 +162,7 @@ impl Node {
             nodes.any(|node| node.number == self.number && node.is_healthy())
         };
         let what = format!("{} to be healthy again", self.name());
-        status::wait_for(&what, || self.status(), healthy)
-            .map_err(|error| Error::new(format!("{error}\n{}", self.log())))?;
+        self.wait_for(&what, healthy)?;
         if self.file_server {
             self.serve()?;
         }
@@ -250,11 +252,36 @@ impl Node {
         self.host.plug_cable()
     }
 
-    /// Whether its ctdbd runs, was not made to hang, and can see the others.
+    /// Has its firewall drop what ctdbds say to each other. Everything else goes on: clients reach it, and the
+    /// shared folder is there.
+    pub fn lose_sight(&self) -> Result<()> {
+        self.running().cut_off = true;
+        self.filter("--append")
+    }
+
+    /// Lets the ctdbds talk to each other again.
+    pub fn regain_sight(&self) -> Result<()> {
+        self.running().cut_off = false;
+        self.filter("--delete")
+    }
+
+    fn filter(&self, action: &str) -> Result<()> {
+        for chain in ["INPUT", "OUTPUT"] {
+            for port in ["--dport", "--sport"] {
+                run(self
+                    .host
+                    .command("iptables")
+                    .args(["--wait", action, chain, "--protocol", "tcp"])
+                    .args([port, PORT, "--jump", "DROP"]))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether its ctdbd was not made to hang, and can see the others. It may be one that somebody else started.
     pub(super) fn is_in_touch(&self) -> bool {
-        let mut running = self.running();
-        let ended = |ctdbd: &mut Daemon| ctdbd.ended().is_some();
-        !running.hung && !running.cut_off && !running.ctdbd.as_mut().is_none_or(ended)
+        let running = self.running();
+        !running.hung && !running.cut_off
     }
 
     /// How the cluster stands, as this node sees it.
@@ -262,6 +289,14 @@ impl Node {
         let nodes = self.ctdb(&["-X", "status"])?;
         let addresses = self.ctdb(&["-X", "ip", "all"])?;
         Status::parse(&nodes, &addresses)
+    }
+
+    /// Waits until the cluster is as `wanted` says, as this node sees it.
+    ///
+    /// `what` names what is waited for; with it, the last status and the node's log are in the error.
+    pub fn wait_for(&self, what: &str, wanted: impl Fn(&Status) -> bool) -> Result<Status> {
+        status::wait_for(what, || self.status(), wanted)
+            .map_err(|error| Error::new(format!("{error}\n{}", self.log())))
     }
 
     /// The number of the leader, as this node sees it.

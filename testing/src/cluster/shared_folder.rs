@@ -16,7 +16,7 @@ pub(super) struct SharedFolder {
 }
 
 impl SharedFolder {
-    /// Makes it, with the folder of a share and that of the lock. What killed tests left is removed.
+    /// Makes it, with the folder of a share. What killed tests left is removed.
     pub(super) fn new() -> Result<SharedFolder> {
         let temporary = std::env::temp_dir();
         for orphan in prefix::orphans(&temporary, WORD) {
@@ -27,11 +27,16 @@ impl SharedFolder {
             path: temporary.join(prefix::unique(WORD)),
         };
         let data = shared.path.join("data");
-        fs::create_dir_all(shared.path.join(".ctdb"))
-            .and_then(|()| fs::create_dir(&data))
+        fs::create_dir_all(&data)
             .and_then(|()| fs::set_permissions(&data, Permissions::from_mode(0o1777)))
             .map_err(Error::doing(format!("making {}", shared.path.display())))?;
         Ok(shared)
+    }
+
+    /// Makes the folder of the cluster lock.
+    pub(super) fn add_folder_of_lock(&self) -> Result<()> {
+        let folder = self.path.join(".ctdb");
+        fs::create_dir(&folder).map_err(Error::doing(format!("making {}", folder.display())))
     }
 
     pub(super) fn path(&self) -> &Path {
