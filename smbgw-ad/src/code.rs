@@ -2,47 +2,9 @@
 //!
 //! The table in `docs/active-directory.md` is made of [`Code::ALL`], and a test compares the two.
 
-/// Makes [`Code`] of a table.
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident: $code:literal, $cause:literal, $fix:literal;)*) => {
-        /// A reason: why something about a domain failed, or is not as it should be.
-        ///
-        /// Its text ([`as_str`](Code::as_str)) stays the same over versions.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum Code {
-            $($(#[$doc])* $name,)*
-        }
-
-        impl Code {
-            /// All of them, in the order of the documentation.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
-
-            /// The stable text, such as `ad.clock-skew`.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $code,)*
-                }
-            }
-
-            /// What usually is behind it, as a sentence.
-            pub const fn cause(self) -> &'static str {
-                match self {
-                    $(Self::$name => $cause,)*
-                }
-            }
-
-            /// What an administrator does about it, as a sentence.
-            pub const fn fix(self) -> &'static str {
-                match self {
-                    $(Self::$name => $fix,)*
-                }
-            }
-        }
-    };
-}
-
-codes! {
+smbgw_core::codes! {
+    /// A reason: why something about a domain failed, or is not as it should be.
+    pub enum Code("ad"):
     /// A name of a domain, computer, principal or service is malformed.
     NameInvalid: "ad.name-invalid",
         "A name of a domain, computer, user or service has a character or a length that it may not have.",
@@ -399,37 +361,4 @@ codes! {
     FunctionalLevelOld: "ad.functional-level-old",
         "The domain was made for domain controllers older than Windows Server 2008, which know no AES.",
         "Raise the functional level of the domain and of the forest.";
-}
-
-impl std::fmt::Display for Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Code;
-
-    #[test]
-    fn codes_are_unique_and_well_formed() {
-        let mut texts: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
-        texts.sort_unstable();
-        let count = texts.len();
-        texts.dedup();
-        assert_eq!(texts.len(), count);
-        for code in Code::ALL {
-            let text = code.as_str();
-            let word = text.strip_prefix("ad.").expect("it begins with `ad.`");
-            assert!(
-                word.bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'),
-                "{text}"
-            );
-            assert!(
-                code.cause().ends_with('.') && code.fix().ends_with('.'),
-                "{text}"
-            );
-        }
-    }
 }

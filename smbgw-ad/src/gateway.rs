@@ -7,12 +7,14 @@ use smbgw_core::host::{Host, Lock, LockError};
 use smbgw_core::progress::Progress;
 use smbgw_core::secret::Secret;
 use smbgw_core::service::SmbService;
+use smbgw_core::step_error::StepError;
 use smbgw_core::transaction::World;
 
 use crate::clock::Clock;
 use crate::discover::{Discovery, Options, discover};
 use crate::dns::Resolver;
-use crate::join_error::JoinError;
+use crate::join_error::{JoinError, step};
+use crate::ldap::Connection;
 use crate::membership::Membership;
 use crate::name::DomainName;
 use crate::session::Session;
@@ -38,7 +40,29 @@ pub struct Gateway<'a> {
     pub deadline: Deadline,
 }
 
-impl Gateway<'_> {
+impl<'a> Gateway<'a> {
+    /// The domain, as somebody who may change the account.
+    ///
+    /// # Errors
+    /// [`JoinError::CredentialsNeeded`] where nobody is logged in.
+    pub fn logged_in(&self) -> Result<&'a Session, JoinError> {
+        self.session.ok_or(JoinError::CredentialsNeeded)
+    }
+
+    /// Does the `work` of a step in the directory.
+    ///
+    /// # Errors
+    /// Where nobody is logged in, the directory cannot be reached, and those of `work`.
+    pub fn in_directory<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, JoinError>,
+    ) -> Result<T, StepError> {
+        let session = self.logged_in().map_err(step)?;
+        session
+            .directory(self.deadline, |directory| work(&mut directory.connection))
+            .map_err(step)
+    }
+
     /// Takes the lock that an operation on the membership holds from beginning to end.
     ///
     /// # Errors

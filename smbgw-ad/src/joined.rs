@@ -41,7 +41,7 @@ impl Joined {
 
     /// The services for which the keytab has the keys of the account.
     pub(crate) fn services(&self, host: &dyn Host) -> Result<Vec<Spn>, JoinError> {
-        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
+        let account = self.member.principal();
         let keytab = keytab::read(host, &self.keytab)?;
         Ok(keytab::of_the_account(&keytab, &account)
             .iter()
@@ -73,9 +73,8 @@ impl Joined {
         password: &Secret,
     ) -> Result<Session, JoinError> {
         let discovery = find(parts, &self.domain, self.server())?;
-        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
-        let who = Who::Password(account, password.clone());
-        Ok(Session::new(discovery, who, parts.clock))
+        let (member, clock) = (&self.member, parts.clock);
+        Ok(Session::with_password(discovery, member, password, clock))
     }
 }
 

@@ -48,7 +48,7 @@ pub struct KeytabEntry {
 /// Where this machine is in no domain, or its keytab cannot be read.
 pub fn show(parts: &Parts<'_>) -> Result<MachineKeytab, JoinError> {
     let known = joined(parts.host, parts.deadline)?.ok_or(JoinError::NotJoined)?;
-    let account = Principal::computer(&known.member.computer, known.member.realm.clone());
+    let account = known.member.principal();
     let keytab = keytab::read(parts.host, &known.keytab)?;
     Ok(MachineKeytab {
         file: known.keytab,

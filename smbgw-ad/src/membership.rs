@@ -3,12 +3,13 @@
 //! It names the account by its GUID, so that it is found wherever it was moved to. It holds no secret.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use smbgw_core::change::Change;
-use smbgw_core::host::{Host, create_dirs};
+use smbgw_core::host::Host;
 use smbgw_core::state_error::{StateError, StateKind};
+use smbgw_core::state_file::StateFile;
 
 use crate::discover::{Discovery, Domain, SiteName};
 use crate::join_error::JoinError;
@@ -124,26 +125,7 @@ impl Membership {
     /// # Errors
     /// Where the record cannot be read or is not one.
     pub fn load(host: &dyn Host) -> Result<Option<Self>, StateError> {
-        let path = Path::new(FILE);
-        let Some(content) = host.read(path)? else {
-            return Ok(None);
-        };
-        let malformed = |source| StateError::Malformed {
-            kind: StateKind::Domain,
-            path: path.into(),
-            source,
-        };
-        let form: Form = serde_json::from_slice(&content).map_err(malformed)?;
-        if form.version > Self::VERSION {
-            return Err(StateError::TooNew {
-                kind: StateKind::Domain,
-                path: path.into(),
-                version: form.version,
-            });
-        }
-        serde_json::from_slice(&content)
-            .map(Some)
-            .map_err(malformed)
+        STATE.load(host)
     }
 
     /// Writes it down.
@@ -151,16 +133,7 @@ impl Membership {
     /// # Errors
     /// Where it cannot be written; the former record is still there then.
     pub fn store(&self, host: &dyn Host) -> Result<Change, StateError> {
-        let path = Path::new(FILE);
-        let text = serde_json::to_string_pretty(self).map_err(|source| StateError::Malformed {
-            kind: StateKind::Domain,
-            path: path.into(),
-            source,
-        })?;
-        if let Some(directory) = path.parent() {
-            create_dirs(host, directory, 0o755)?;
-        }
-        Ok(host.write(path, format!("{text}\n").as_bytes(), 0o644)?)
+        STATE.store(host, self)
     }
 
     /// Forgets it.
@@ -168,18 +141,12 @@ impl Membership {
     /// # Errors
     /// Where the record cannot be removed.
     pub fn remove(host: &dyn Host) -> Result<Change, StateError> {
-        let path = Path::new(FILE);
-        host.remove_temporary(path)?;
-        let change = host.remove(path)?;
-        if let Some(directory) = path.parent() {
-            host.remove_dir(directory)?;
-        }
-        Ok(change)
+        STATE.remove(host)
     }
 }
 
-/// What all versions of the record have.
-#[derive(Deserialize)]
-struct Form {
-    version: u32,
-}
+const STATE: StateFile = StateFile {
+    kind: StateKind::Domain,
+    path: FILE,
+    version: Membership::VERSION,
+};

@@ -25,7 +25,7 @@ use crate::name::Principal;
 use crate::password;
 use crate::samba::globals::{Rotation as Rotator, who_rotates};
 use crate::samba::{Member, tell, trust};
-use crate::session::{Session, Who};
+use crate::session::Session;
 use crate::steps::keytab;
 
 /// When to rotate.
@@ -223,9 +223,8 @@ impl Rotation<'_> {
     }
 
     fn log_in(&self, password: &Secret) -> Result<Session, JoinError> {
-        let principal = Principal::computer(&self.member.computer, self.member.realm.clone());
-        let who = Who::Password(principal, password.clone());
-        let session = Session::new(self.discovery.clone(), who, self.clock);
+        let discovery = self.discovery.clone();
+        let session = Session::with_password(discovery, &self.member, password, self.clock);
         session.log_in(self.deadline)?;
         Ok(session)
     }
@@ -257,7 +256,7 @@ impl Rotation<'_> {
 
     /// Those of the machine in the keytab: its account, and what has the keys of it.
     fn principals(&self) -> Vec<Principal> {
-        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
+        let account = self.member.principal();
         let keytab = keytab::read(self.host, &self.keytab).unwrap_or_default();
         let services = keytab::of_the_account(&keytab, &account);
         std::iter::once(account).chain(services).collect()

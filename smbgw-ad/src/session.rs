@@ -100,6 +100,17 @@ impl Session {
         }
     }
 
+    /// A session of `member`, which logs in with `password`; nothing is sent yet.
+    pub fn with_password(
+        discovery: Discovery,
+        member: &Member,
+        password: &Secret,
+        clock: Clock,
+    ) -> Self {
+        let who = Who::Password(member.principal(), password.clone());
+        Self::new(discovery, who, clock)
+    }
+
     /// A session of the machine itself, with the newest of its keys in `keytab`.
     ///
     /// # Errors
@@ -111,7 +122,7 @@ impl Session {
         discovery: Discovery,
         clock: Clock,
     ) -> Result<Self, JoinError> {
-        let account = Principal::computer(&member.computer, member.realm.clone());
+        let account = member.principal();
         let keytab = keytab::read(host, keytab)?;
         let newest = keytab.newest(&account).unwrap_or_default();
         let who = Who::Keys(account.clone(), keytab.keys(&account, newest));

@@ -20,10 +20,9 @@ use crate::code::Code;
 /// # Errors
 /// Where its program that asks is missing or does not end.
 pub fn state(host: &dyn Host, deadline: Deadline) -> Result<ServiceState, WinbindError> {
-    let ask = Command::new("wbinfo").arg("--ping").accept(&[1, 255]);
-    Ok(match host.run(&ask, deadline)?.status {
-        0 => ServiceState::Running,
-        _ => ServiceState::Stopped,
+    Ok(match ask(host, "--ping", deadline)? {
+        (true, _) => ServiceState::Running,
+        (false, _) => ServiceState::Stopped,
     })
 }
 
@@ -91,59 +90,16 @@ pub fn reload(host: &dyn Host, deadline: Deadline) -> Result<(), WinbindError> {
     Ok(())
 }
 
-/// What winbindd says of the domain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
-    /// The domain controller that it talks to, where one answers.
-    pub controller: Option<String>,
-    /// What is wrong with the secure channel, such as `NT_STATUS_ACCESS_DENIED`, if anything.
-    pub channel_error: Option<String>,
-}
-
-impl Standing {
-    /// Whether no controller answers: users who are known may still be let in, others not.
-    pub fn is_degraded(&self) -> bool {
-        self.controller.is_none()
-    }
-}
-
-/// Asks winbindd how it stands with its domain: whether a controller answers (`wbinfo --ping-dc`), and
-/// takes the machine's secret (`wbinfo --check-secret`).
-///
-/// # Errors
-/// [`WinbindError::Down`] where winbindd does not run.
-pub fn standing(host: &dyn Host, deadline: Deadline) -> Result<Standing, WinbindError> {
-    if state(host, deadline)? == ServiceState::Stopped {
-        return Err(WinbindError::Down);
-    }
-    let ask = |option: &str| {
-        let command = Command::new("wbinfo").arg(option).accept(&[1, 255]);
-        let output = host.run(&command, deadline)?;
-        let text = format!("{}{}", output.text(), output.error_text());
-        Ok::<_, CommandError>((output.status == 0, text))
-    };
-    let (reached, said) = ask("--ping-dc")?;
-    let controller = reached.then(|| quoted(&said)).flatten();
-    let (good, said) = ask("--check-secret")?;
-    Ok(Standing {
-        controller,
-        channel_error: (!good).then(|| status_in(&said)),
-    })
-}
-
 /// Asks winbindd for the domain controller that it uses, which has to answer over the secure channel
 /// (`wbinfo --ping-dc`). It is quick, and proves the machine's secret only as far as that channel is new.
 ///
 /// # Errors
 /// [`WinbindError::Down`] where winbindd does not run, [`WinbindError::Channel`] where none answers.
 pub fn controller(host: &dyn Host, deadline: Deadline) -> Result<Option<String>, WinbindError> {
-    let ask = Command::new("wbinfo").arg("--ping-dc").accept(&[1, 255]);
-    let output = host.run(&ask, deadline)?;
-    let said = format!("{}{}", output.text(), output.error_text());
-    match output.status {
-        0 => Ok(quoted(&said)),
-        _ if said.contains(NOT_THERE) => Err(WinbindError::Down),
-        _ => Err(WinbindError::Channel {
+    match ask(host, "--ping-dc", deadline)? {
+        (true, said) => Ok(quoted(&said)),
+        (false, said) if said.contains(NOT_THERE) => Err(WinbindError::Down),
+        (false, said) => Err(WinbindError::Channel {
             why: status_in(&said),
         }),
     }
@@ -158,19 +114,24 @@ const NOT_THERE: &str = "WBC_ERR_WINBIND_NOT_AVAILABLE";
 /// [`WinbindError::Down`] where winbindd does not run, [`WinbindError::Channel`] where its secret is not
 /// taken.
 pub fn check_secret(host: &dyn Host, deadline: Deadline) -> Result<(), WinbindError> {
-    let ask = Command::new("wbinfo")
-        .arg("--check-secret")
-        .accept(&[1, 255]);
-    let output = host.run(&ask, deadline)?;
-    if output.status == 0 {
+    let (taken, said) = ask(host, "--check-secret", deadline)?;
+    if taken {
         return Ok(());
     }
     match state(host, deadline)? {
         ServiceState::Stopped => Err(WinbindError::Down),
         ServiceState::Running => Err(WinbindError::Channel {
-            why: status_in(&format!("{}{}", output.text(), output.error_text())),
+            why: status_in(&said),
         }),
     }
+}
+
+/// Whether winbindd says yes, and all that it says.
+fn ask(host: &dyn Host, option: &str, deadline: Deadline) -> Result<(bool, String), CommandError> {
+    let command = Command::new("wbinfo").arg(option).accept(&[1, 255]);
+    let output = host.run(&command, deadline)?;
+    let said = format!("{}{}", output.text(), output.error_text());
+    Ok((output.status == 0, said))
 }
 
 /// The version of a program of Samba's.

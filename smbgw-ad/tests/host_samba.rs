@@ -209,12 +209,12 @@ fn a_member_serves_users_of_the_domain_and_becomes_what_it_was() {
     assert_eq!(winbind::state(host, soon()).unwrap(), ServiceState::Stopped);
     assert_eq!(winbind::start(host, soon()).unwrap(), Change::Updated);
     assert_eq!(winbind::start(host, soon()).unwrap(), Change::Unchanged);
-    let standing = wait_until(PATIENCE, "the secure channel", || {
-        let standing = winbind::standing(host, soon()).unwrap();
-        standing.channel_error.is_none().then_some(standing)
+    let controller = wait_until(PATIENCE, "the secure channel", || {
+        winbind::check_secret(host, soon()).ok()?;
+        winbind::controller(host, soon()).ok()
     })
     .unwrap();
-    assert_eq!(standing.controller.as_deref(), Some("dc.ad.test"));
+    assert_eq!(controller.as_deref(), Some("dc.ad.test"));
     assert!(winbind::winbindd_version(host, soon()).unwrap().major >= 4);
     // The number of the account, on top of the start of the range.
     let id = run(lab
@@ -277,7 +277,7 @@ fn a_member_serves_users_of_the_domain_and_becomes_what_it_was() {
     assert_eq!(winbind::stop(host, soon()).unwrap(), Change::Updated);
     assert_eq!(winbind::stop(host, soon()).unwrap(), Change::Unchanged);
     assert_eq!(
-        winbind::standing(host, soon()).unwrap_err().to_string(),
+        winbind::check_secret(host, soon()).unwrap_err().to_string(),
         "winbindd does not run"
     );
 

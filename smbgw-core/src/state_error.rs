@@ -43,6 +43,12 @@ pub enum StateKind {
     Journal,
     /// The record of the domain that the machine is in.
     Domain,
+    /// The record of the cluster that the machine is a node of.
+    Cluster,
+    /// The record of a virtual machine that was made.
+    Guest,
+    /// The record of a template that was brought to a node of Proxmox VE.
+    NodeTemplate,
 }
 
 impl fmt::Display for StateKind {
@@ -51,6 +57,9 @@ impl fmt::Display for StateKind {
             Self::Record => "record of a share",
             Self::Journal => "journal",
             Self::Domain => "record of the domain",
+            Self::Cluster => "record of the cluster",
+            Self::Guest => "record of a virtual machine",
+            Self::NodeTemplate => "record of a template on a node",
         })
     }
 }
@@ -63,11 +72,17 @@ impl Coded for StateError {
                 StateKind::Record => "catalog.malformed",
                 StateKind::Journal => "journal.malformed",
                 StateKind::Domain => "domain.malformed",
+                StateKind::Cluster => "cluster.malformed",
+                StateKind::Guest => "guest.malformed",
+                StateKind::NodeTemplate => "node-template.malformed",
             },
             Self::TooNew { kind, .. } => match kind {
                 StateKind::Record => "catalog.too-new",
                 StateKind::Journal => "journal.too-new",
                 StateKind::Domain => "domain.too-new",
+                StateKind::Cluster => "cluster.too-new",
+                StateKind::Guest => "guest.too-new",
+                StateKind::NodeTemplate => "node-template.too-new",
             },
         }
     }
@@ -92,6 +107,18 @@ impl Coded for StateError {
                 ),
                 StateKind::Domain => format!(
                     "restore {0} from a backup, or move it away and join the domain again",
+                    path.display()
+                ),
+                StateKind::Cluster => format!(
+                    "copy {} from another node of the cluster, or restore it from a backup",
+                    path.display()
+                ),
+                StateKind::Guest => format!(
+                    "restore {0} from a backup; or remove the virtual machine with `qm destroy`, and then {0}",
+                    path.display()
+                ),
+                StateKind::NodeTemplate => format!(
+                    "remove the template with `qm destroy` where no guest is linked to it, and {}",
                     path.display()
                 ),
             }),

@@ -50,6 +50,13 @@ pub trait Transaction<W>: Planned {
     /// What it does, such as `create media`.
     fn title(&self) -> String;
 
+    /// Whether the step at `step` may be undone where the one at `other`, which came after it, could not
+    /// be, as on another machine. It is not, if nothing else is said.
+    fn is_independent(&self, step: usize, other: usize) -> bool {
+        let _ = (step, other);
+        false
+    }
+
     /// The code that says that it was interrupted, such as `share.interrupted`.
     fn interrupted(&self) -> &'static str;
 
@@ -195,35 +202,42 @@ impl<W: World, P: Transaction<W>> Run<'_, W, P> {
         Ok(change)
     }
 
-    /// Undoes all that was begun, the last first.
+    /// Undoes all that was begun, the last first. Where that fails for a step, those that do not depend on
+    /// it are undone all the same.
     fn back(mut self, cause: Finding) -> Ending {
         let world = self.world.for_undo();
-        while let Some(Begun { step: index, undo }) = self.begun.last() {
-            let step = &self.plan.list()[*index];
+        let mut failed: Vec<(usize, StepError)> = Vec::new();
+        let mut left: Vec<Begun> = Vec::new();
+        while let Some(begun) = self.begun.pop() {
+            let index = begun.step;
+            if failed
+                .iter()
+                .any(|(other, _)| !self.plan.is_independent(index, *other))
+            {
+                left.push(begun);
+                continue;
+            }
+            let step = &self.plan.list()[index];
             let title = step.title();
             self.world.progress().event(&Event::UndoStarts {
-                index: *index,
+                index,
                 title: &title,
             });
-            if let Err(error) = step.undo(&world, undo) {
-                let message = crate::error::chain_text(&error);
+            if let Err(error) = step.undo(&world, &begun.undo) {
                 tracing::error!(
                     operation = self.plan.title(),
                     step = title,
-                    message,
+                    message = crate::error::chain_text(&error),
                     "undo failed"
                 );
-                let cause = Finding {
-                    message: format!("{}; undoing `{title}` failed too: {message}", cause.message),
-                    remedy: Some(self.to_undo_the_rest(error.remedy().or(cause.remedy))),
-                    ..cause
-                };
-                return Ending::NeedsAttention {
-                    cause,
-                    left_behind: self.left_behind(),
-                };
+                failed.push((index, error));
+                left.push(begun);
             }
-            self.begun.pop();
+        }
+        if !failed.is_empty() {
+            left.reverse();
+            self.begun = left;
+            return self.stuck(cause, &failed);
         }
         match self.journal.decide(self.world.host(), Verdict::RolledBack) {
             Ok(()) => {
@@ -281,6 +295,25 @@ impl<W: World, P: Transaction<W>> Run<'_, W, P> {
             ));
         }
         Ending::Done(Work { steps, notes })
+    }
+
+    /// What is to be said where undoing has `failed` for steps.
+    fn stuck(&self, cause: Finding, failed: &[(usize, StepError)]) -> Ending {
+        let mut message = cause.message.clone();
+        for (index, error) in failed {
+            let title = self.title(*index);
+            let why = crate::error::chain_text(error);
+            message.push_str(&format!("; undoing `{title}` failed too: {why}"));
+        }
+        let remedy = failed.iter().find_map(|(_, error)| error.remedy());
+        Ending::NeedsAttention {
+            cause: Finding {
+                message,
+                remedy: Some(self.to_undo_the_rest(remedy.or(cause.remedy))),
+                ..cause
+            },
+            left_behind: self.left_behind(),
+        }
     }
 
     /// The journal says that all is undone; should it stay, the next run removes it.

@@ -169,6 +169,18 @@ fn what_passes_by_is_not_told() {
 }
 
 #[test]
+fn what_was_damped_before_is_told_at_once_and_so_is_its_end() {
+    for kind in Kind::OF_CLUSTERS {
+        let mut watch = Watch::new(kind, RuleBook::default());
+        let is_so = Measure::Present(Some(Warning));
+        assert_eq!(watch.at(0, is_so), [(Raised, Warning)]);
+        assert_eq!(watch.at(60, is_so), []);
+        let over = Measure::Present(None);
+        assert_eq!(watch.at(61, over), [(Cleared, Warning)]);
+    }
+}
+
+#[test]
 fn what_is_told_is_the_worst_that_lasted() {
     let mut watch = space();
     assert_eq!(watch.percent(0, 80.0), []);

@@ -5,6 +5,7 @@ mod fork;
 mod inside;
 
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -12,9 +13,11 @@ use inside::{in_container, soon, threads_and_files, write};
 use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{Coded, chain_text};
-use smbgw_core::host::LocalHost;
+use smbgw_core::host::{LocalHost, Reach};
 use smbgw_core::probe::{Login, ProbeResult, SMB_PORT, ShareProbe};
-use smbgw_core::service::{ServiceError, ServiceState, SmbService, SystemdService, detect};
+use smbgw_core::service::{
+    ServiceError, ServiceState, SmbService, SystemdService, detect, systemd_unit,
+};
 use smbgw_testing::{Capability, SystemdContainer, require, run};
 
 fn systemctl(args: &[&str]) {
@@ -152,6 +155,64 @@ fn what_systemd_refuses_is_told_with_a_remedy() {
         );
         assert_eq!(slow.stop(soon()).unwrap(), Change::Updated);
         assert_eq!(threads_and_files(), before, "something was left behind");
+    });
+}
+
+#[test]
+fn on_a_machine_elsewhere_systemctl_is_asked() {
+    require!(Capability::SystemdContainer);
+    in_container("on_a_machine_elsewhere_systemctl_is_asked", || {
+        // What leads to this machine as if it were another one.
+        let script = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"\n";
+        write("/usr/bin/lxc-attach", script);
+        std::fs::set_permissions("/usr/bin/lxc-attach", PermissionsExt::from_mode(0o755)).unwrap();
+        let host = "lxc:elsewhere"
+            .parse::<Reach>()
+            .unwrap()
+            .open("elsewhere")
+            .unwrap();
+        let service = detect(host.as_ref());
+        assert_eq!(service.describe(), "the unit `smbd.service`");
+        configure("", &["one"]);
+        systemctl(&["stop", "smbd"]);
+        let refused = service.reload(soon()).unwrap_err();
+        assert_eq!(refused.code(), "service.not-running");
+        for (change, state) in [
+            (Change::Updated, ServiceState::Running),
+            (Change::Unchanged, ServiceState::Running),
+        ] {
+            assert_eq!(service.start(soon()).unwrap(), change);
+            assert_eq!(service.state(soon()).unwrap(), state);
+        }
+        configure("", &["one", "two"]);
+        service.reload(soon()).unwrap();
+        assert_eq!(
+            probe(&LocalHost::new(), "two"),
+            ProbeResult::ExistsButDenied
+        );
+        service.close_share("two", soon()).unwrap();
+        assert_eq!(service.stop(soon()).unwrap(), Change::Updated);
+        assert_eq!(service.stop(soon()).unwrap(), Change::Unchanged);
+
+        systemctl(&["mask", "smbd"]);
+        assert_eq!(
+            service.start(soon()).unwrap_err().code(),
+            "service.unit-masked"
+        );
+        let unit = |name: &str| systemd_unit(host.as_ref(), name).unwrap();
+        let missing = unit("nothing.service").start(soon()).unwrap_err();
+        assert_eq!(missing.code(), "service.unit-missing");
+        for (name, program) in [("fails", "/bin/false"), ("lasts", "/bin/sleep 1000")] {
+            let text = format!("[Service]\nType=oneshot\nExecStart={program}\n");
+            write(&format!("/run/systemd/system/{name}.service"), &text);
+        }
+        systemctl(&["daemon-reload"]);
+        let failed = unit("fails.service").start(soon()).unwrap_err();
+        assert_eq!(failed.code(), "service.job-failed", "{failed}");
+        let brief = Deadline::after(Duration::from_secs(2));
+        let late = unit("lasts.service").start(brief).unwrap_err();
+        assert_eq!(late.code(), "service.timed-out", "{late}");
+        assert_eq!(unit("lasts.service").stop(soon()).unwrap(), Change::Updated);
     });
 }
 

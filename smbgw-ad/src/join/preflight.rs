@@ -166,11 +166,7 @@ fn other_domain(
     if host.tool("net").is_err() {
         return Ok(None);
     }
-    let theirs = globals::administrators(host)?;
-    let Some(security) = theirs.text("security") else {
-        return Ok(None);
-    };
-    if !security.eq_ignore_ascii_case("ads") && !security.eq_ignore_ascii_case("domain") {
+    if !globals::is_member(&globals::administrators(host)?) {
         return Ok(None);
     }
     let known = trust::read(host, member, deadline)?;

@@ -5,7 +5,6 @@
 
 use super::{Rotated, Rotation};
 use crate::join_error::JoinError;
-use crate::name::Principal;
 use crate::password;
 use crate::session::Session;
 use crate::steps::keytab;
@@ -28,7 +27,7 @@ impl Rotation<'_> {
     }
 
     fn log_in_by_keytab(&self) -> Result<Session, JoinError> {
-        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
+        let account = self.member.principal();
         let keytab = keytab::read(self.host, &self.keytab)?;
         let (discovery, clock) = (&self.discovery, self.clock);
         let session = Session::by_keytab(discovery, &keytab, &account, clock, self.deadline)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smbgw_core::host::Command;
 
-use crate::name::{ComputerName, Realm};
+use crate::name::{ComputerName, Principal, Realm};
 use crate::samba::SambaError;
 
 /// A machine as a member of a domain.
@@ -35,6 +35,11 @@ impl Member {
             netbios: netbios.to_ascii_uppercase(),
             realm,
         })
+    }
+
+    /// Its account as Kerberos knows it.
+    pub fn principal(&self) -> Principal {
+        Principal::computer(&self.computer, self.realm.clone())
     }
 
     /// `program` of Samba, to work for this member whatever smb.conf says so far, and to show

@@ -19,7 +19,6 @@ use crate::join::Parts;
 use crate::join_error::JoinError;
 use crate::joined::{Glance, glance};
 use crate::krb::keytab::Keytab;
-use crate::name::Principal;
 use crate::reason::Reason;
 use crate::samba::globals::{Rotation, who_rotates};
 use crate::samba::remembered::Remembered;
@@ -40,7 +39,7 @@ pub fn status(parts: &Parts<'_>) -> Result<Status, JoinError> {
     let Some(samba) = samba(parts, &known)? else {
         return Ok(Status::not_joined());
     };
-    let account = Principal::computer(&known.member.computer, known.member.realm.clone());
+    let account = known.member.principal();
     let (keytab, unreadable) = match steps::keytab::read(parts.host, &known.keytab) {
         Ok(keytab) => (keytab, None),
         Err(error) => (Keytab::default(), Some(Reason::of(&error))),

@@ -58,7 +58,7 @@ impl Action<Gateway<'_>> for ProveAccess {
 
 impl ProveAccess {
     fn prove(&self, gateway: &Gateway<'_>) -> Result<(), JoinError> {
-        let session = gateway.session.ok_or(JoinError::CredentialsNeeded)?;
+        let session = gateway.logged_in()?;
         let service = Principal::service("cifs", &self.host_name, self.member.realm.clone());
         let ticket = session.ticket(&service, gateway.deadline)?;
         // The ticket alone, which is good for this machine only: Heimdal's library, which Debian's

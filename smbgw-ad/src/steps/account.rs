@@ -97,7 +97,7 @@ impl Action<Gateway<'_>> for MakeAccount {
         let Some(guid) = self.existing else {
             return Ok(Some(Former::None));
         };
-        with_directory(gateway, |connection, _| {
+        gateway.in_directory(|connection| {
             let wanted = self.wanted(connection, guid, gateway.deadline)?;
             let account = account::read(connection, guid, gateway.deadline)?
                 .ok_or_else(|| JoinError::NoAccount(self.computer.account()))?;
@@ -117,7 +117,7 @@ impl Action<Gateway<'_>> for MakeAccount {
         let deadline = gateway.deadline;
         let Former::Taken { guid, .. } = former else {
             let details = self.about.details();
-            return with_directory(gateway, |connection, _| {
+            return gateway.in_directory(|connection| {
                 let new = NewComputer {
                     name: &self.computer,
                     container: &self.container,
@@ -129,7 +129,7 @@ impl Action<Gateway<'_>> for MakeAccount {
                 Ok(Change::Created)
             });
         };
-        let session = session(gateway)?;
+        let session = gateway.logged_in().map_err(step)?;
         let is_itself = is_itself(session, &self.computer);
         if is_itself {
             let ticket = session.ticket_for_password(deadline).map_err(step)?;
@@ -137,7 +137,7 @@ impl Action<Gateway<'_>> for MakeAccount {
             kpasswd::change(&ticket, password, &servers, session.clock(), deadline)
                 .map_err(step)?;
         }
-        with_directory(gateway, |connection, _| {
+        gateway.in_directory(|connection| {
             if !is_itself {
                 set_enabled(connection, *guid, true, deadline)?;
                 set_password(connection, *guid, password, deadline)?;
@@ -150,12 +150,12 @@ impl Action<Gateway<'_>> for MakeAccount {
 
     fn undo(&self, gateway: &Gateway<'_>, former: &Former) -> Result<(), StepError> {
         let deadline = gateway.deadline;
-        let session = session(gateway)?;
+        let session = gateway.logged_in().map_err(step)?;
         if is_itself(session, &self.computer) {
             give_back_password(gateway, session).map_err(step)?;
         }
         let root = session.root().map_err(JoinError::from).map_err(step)?;
-        with_directory(gateway, |connection, _| {
+        gateway.in_directory(|connection| {
             match former {
                 Former::None => {
                     let made =
@@ -233,7 +233,7 @@ impl Action<Gateway<'_>> for GiveUpAccount {
     }
 
     fn check(&self, gateway: &Gateway<'_>) -> Result<Option<Option<bool>>, StepError> {
-        let account = with_directory(gateway, |connection, _| {
+        let account = gateway.in_directory(|connection| {
             Ok(account::read(connection, self.account, gateway.deadline)?)
         })?;
         Ok(account
@@ -243,7 +243,7 @@ impl Action<Gateway<'_>> for GiveUpAccount {
     }
 
     fn apply(&self, gateway: &Gateway<'_>, _: &Option<bool>) -> Result<Change, StepError> {
-        with_directory(gateway, |connection, _| {
+        gateway.in_directory(|connection| {
             Ok(match self.delete {
                 true => delete(connection, self.account, gateway.deadline)?,
                 false => set_enabled(connection, self.account, false, gateway.deadline)?.change,
@@ -252,7 +252,7 @@ impl Action<Gateway<'_>> for GiveUpAccount {
     }
 
     fn undo(&self, gateway: &Gateway<'_>, was_enabled: &Option<bool>) -> Result<(), StepError> {
-        with_directory(gateway, |connection, _| {
+        gateway.in_directory(|connection| {
             if account::read(connection, self.account, gateway.deadline)?.is_none() {
                 return Err(JoinError::NoWayBack);
             }
@@ -295,25 +295,6 @@ fn give_back_password(gateway: &Gateway<'_>, session: &Session) -> Result<(), Jo
     let (servers, clock) = ([changed.socket(kpasswd::PORT)], changed.clock());
     let deadline = gateway.deadline;
     Ok(kpasswd::change(&ticket, former, &servers, clock, deadline)?)
-}
-
-fn session<'a>(gateway: &Gateway<'a>) -> Result<&'a Session, StepError> {
-    gateway
-        .session
-        .ok_or(JoinError::CredentialsNeeded)
-        .map_err(step)
-}
-
-fn with_directory<T>(
-    gateway: &Gateway<'_>,
-    work: impl FnOnce(&mut Connection, &Session) -> Result<T, JoinError>,
-) -> Result<T, StepError> {
-    let session = session(gateway)?;
-    session
-        .directory(gateway.deadline, |directory| {
-            work(&mut directory.connection, session)
-        })
-        .map_err(step)
 }
 
 /// Whether the computer itself is logged in.

@@ -57,10 +57,7 @@ impl Action<Gateway<'_>> for WriteKeys {
     }
 
     fn check(&self, gateway: &Gateway<'_>) -> Result<Option<WrittenKeys>, StepError> {
-        let session = gateway
-            .session
-            .ok_or(JoinError::CredentialsNeeded)
-            .map_err(step)?;
+        let session = gateway.logged_in().map_err(step)?;
         let account = session
             .account(&self.computer, gateway.deadline)
             .map_err(step)?;

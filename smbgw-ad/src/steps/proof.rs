@@ -58,8 +58,8 @@ impl Action<Gateway<'_>> for ProveMembership {
 
 impl ProveMembership {
     fn prove(&self, gateway: &Gateway<'_>) -> Result<(), JoinError> {
-        let known = gateway.session.ok_or(JoinError::CredentialsNeeded)?;
-        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
+        let known = gateway.logged_in()?;
+        let account = self.member.principal();
         let refused = |source: KrbError| match source {
             // Nobody has said anything about the keys.
             KrbError::Unreachable { .. } => source.into(),

@@ -6,7 +6,7 @@ use smbgw_core::step::{Action, LeftBehind};
 use smbgw_core::step_error::StepError;
 
 use crate::gateway::Gateway;
-use crate::join_error::{JoinError, step};
+use crate::join_error::step;
 use crate::membership::{FILE, Membership};
 use crate::name::ComputerName;
 
@@ -34,10 +34,7 @@ impl Action<Gateway<'_>> for Remember {
         gateway: &Gateway<'_>,
         _: &Option<Box<Membership>>,
     ) -> Result<Change, StepError> {
-        let session = gateway
-            .session
-            .ok_or(JoinError::CredentialsNeeded)
-            .map_err(step)?;
+        let session = gateway.logged_in().map_err(step)?;
         let account = session
             .account(&self.draft.computer, gateway.deadline)
             .map_err(step)?;

@@ -52,7 +52,7 @@ impl Action<Gateway<'_>> for TellSamba {
 
 /// What a machine has to know to be the member that has the account of `member`.
 pub(super) fn provision(gateway: &Gateway<'_>, member: &Member) -> Result<Provision, JoinError> {
-    let session = gateway.session.ok_or(JoinError::CredentialsNeeded)?;
+    let session = gateway.logged_in()?;
     let password = gateway.password.ok_or(JoinError::PasswordGone)?;
     let account = session.account(&member.computer, gateway.deadline)?;
     let discovery = session.discovery();

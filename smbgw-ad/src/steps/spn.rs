@@ -8,7 +8,7 @@ use smbgw_core::step::{Action, LeftBehind};
 use smbgw_core::step_error::StepError;
 
 use crate::gateway::Gateway;
-use crate::join_error::{JoinError, step};
+use crate::join_error::step;
 use crate::krb::keytab::Entry;
 use crate::ldap::account::{Previous, compare, restore, update};
 use crate::membership::{FILE, Membership};
@@ -35,7 +35,7 @@ impl Action<Gateway<'_>> for SetServices {
     }
 
     fn check(&self, gateway: &Gateway<'_>) -> Result<Option<Previous>, StepError> {
-        let previous = self.with(gateway, |connection| {
+        let previous = gateway.in_directory(|connection| {
             let deadline = gateway.deadline;
             Ok(compare(
                 connection,
@@ -48,7 +48,7 @@ impl Action<Gateway<'_>> for SetServices {
     }
 
     fn apply(&self, gateway: &Gateway<'_>, _: &Previous) -> Result<Change, StepError> {
-        self.with(gateway, |connection| {
+        gateway.in_directory(|connection| {
             let deadline = gateway.deadline;
             let updated = update(connection, self.account, &self.attribute(), deadline)?;
             Ok(updated.change)
@@ -56,7 +56,7 @@ impl Action<Gateway<'_>> for SetServices {
     }
 
     fn undo(&self, gateway: &Gateway<'_>, previous: &Previous) -> Result<(), StepError> {
-        self.with(gateway, |connection| {
+        gateway.in_directory(|connection| {
             restore(connection, self.account, previous, gateway.deadline)?;
             Ok(())
         })
@@ -74,22 +74,6 @@ impl SetServices {
     fn attribute(&self) -> [(&'static str, Vec<String>); 1] {
         let texts = self.services.iter().map(|spn| spn.as_str().to_string());
         [("servicePrincipalName", texts.collect())]
-    }
-
-    fn with<T>(
-        &self,
-        gateway: &Gateway<'_>,
-        work: impl FnOnce(&mut crate::ldap::Connection) -> Result<T, JoinError>,
-    ) -> Result<T, StepError> {
-        let session = gateway
-            .session
-            .ok_or(JoinError::CredentialsNeeded)
-            .map_err(step)?;
-        session
-            .directory(gateway.deadline, |directory| {
-                work(&mut directory.connection)
-            })
-            .map_err(step)
     }
 }
 
@@ -176,7 +160,7 @@ impl NameKeys {
         for spn in remove {
             keytab.remove(&self.principal(spn));
         }
-        let account = Principal::computer(&self.member.computer, self.member.realm.clone());
+        let account = self.member.principal();
         let keys: Vec<Entry> = keytab
             .entries()
             .iter()

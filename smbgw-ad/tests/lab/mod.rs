@@ -25,11 +25,12 @@ use smbgw_core::host::NamespaceHost;
 use smbgw_core::progress::Silent;
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
+use smbgw_testing::Picture;
 use smbgw_testing::domain::Entry;
 use smbgw_testing::process::run_with;
 use smbgw_testing::{Domain, LightHost, run};
 
-use picture::Picture;
+use picture::take_picture;
 
 /// What an administrator's `smb.conf` may look like before.
 pub(crate) const STOCK: &str =
@@ -58,7 +59,7 @@ impl Lab {
     /// `host` with the settings of Samba that it has, such as one that another program has joined.
     pub(crate) fn as_it_is(host: LightHost) -> Self {
         let entered = NamespaceHost::of_process(host.name(), host.pid()).unwrap();
-        let before = Picture::take(&host);
+        let before = take_picture(&host);
         Self {
             host,
             entered,
@@ -68,7 +69,7 @@ impl Lab {
 
     /// Has what the test has prepared count as what was there before.
     pub(crate) fn begin_here(&mut self) {
-        self.before = Picture::take(&self.host);
+        self.before = take_picture(&self.host);
     }
 
     /// Does `work` in the host's network.
@@ -119,7 +120,7 @@ impl Lab {
     #[track_caller]
     pub(crate) fn is_as_it_was(&self) {
         self.before
-            .assert_same(&Picture::take(&self.host), self.host.name());
+            .assert_same(&take_picture(&self.host), self.host.name());
     }
 
     /// Has what was interrupted be settled, and fails unless the host is a whole member then, or none;

@@ -118,7 +118,7 @@ fn judge(track: &mut Track, rules: &Rules, now: i64, measure: Measure) {
             let hold = if is {
                 rules.hold_of(track.kind)
             } else {
-                rules.clear_seconds
+                rules.clear_of(track.kind)
             };
             if now.saturating_sub(*since) >= hold {
                 holds = is;

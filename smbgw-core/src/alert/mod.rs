@@ -6,6 +6,7 @@
 //! is told twice, and who knows of an alert can say so.
 
 pub mod channel;
+pub mod cluster;
 pub mod delivery;
 pub mod document;
 pub mod engine;
@@ -22,6 +23,7 @@ pub mod trial;
 mod versioned;
 
 pub use channel::{Channel, ChannelError};
+pub use cluster::ClusterSettings;
 pub use delivery::{Delivery, DeliveryStatus, Running};
 pub use document::{Acknowledged, Overview, Silenced, Unsilenced};
 pub use engine::{Transition, observe};

@@ -55,13 +55,35 @@ pub enum Kind {
     Unreadable,
     /// Usage is not remembered.
     History,
+    /// A node of the cluster is not healthy.
+    ClusterNode,
+    /// A public address of the cluster is on no node.
+    ClusterAddress,
+    /// A public address is on two nodes, or nothing keeps parts of the cluster from that.
+    ClusterSplit,
+    /// Shares are not served by a public address.
+    ClusterService,
+    /// The cluster has no leader, recovers again and again, or does not come to an end with it.
+    ClusterRecovery,
+    /// An event script of ctdb does not end in time.
+    ClusterScript,
+    /// A node or an address is well and unwell by turns.
+    ClusterFlapping,
+    /// A database of ctdb is damaged.
+    ClusterDatabase,
+    /// The nodes have different versions of ctdb.
+    ClusterVersion,
+    /// Nodes that would take an address over do not know who is connected to it.
+    ClusterTickles,
+    /// The cluster cannot be looked at.
+    ClusterUnreadable,
     /// A message sent to see whether messages arrive.
     Test,
 }
 
 impl Kind {
     /// Those that alerts are of: all but [`Kind::Test`].
-    pub const OF_ALERTS: [Self; 8] = [
+    pub const OF_ALERTS: [Self; 19] = [
         Self::Space,
         Self::Inodes,
         Self::Forecast,
@@ -70,6 +92,33 @@ impl Kind {
         Self::Drift,
         Self::Unreadable,
         Self::History,
+        Self::ClusterNode,
+        Self::ClusterAddress,
+        Self::ClusterSplit,
+        Self::ClusterService,
+        Self::ClusterRecovery,
+        Self::ClusterScript,
+        Self::ClusterFlapping,
+        Self::ClusterDatabase,
+        Self::ClusterVersion,
+        Self::ClusterTickles,
+        Self::ClusterUnreadable,
+    ];
+
+    /// Those that are about a cluster. Whoever looks at one has damped them: they are told at once, and so
+    /// is their end.
+    pub const OF_CLUSTERS: [Self; 11] = [
+        Self::ClusterNode,
+        Self::ClusterAddress,
+        Self::ClusterSplit,
+        Self::ClusterService,
+        Self::ClusterRecovery,
+        Self::ClusterScript,
+        Self::ClusterFlapping,
+        Self::ClusterDatabase,
+        Self::ClusterVersion,
+        Self::ClusterTickles,
+        Self::ClusterUnreadable,
     ];
 
     /// The name in files and on the command line.
@@ -83,6 +132,17 @@ impl Kind {
             Self::Drift => "drift",
             Self::Unreadable => "unreadable",
             Self::History => "history",
+            Self::ClusterNode => "cluster-node",
+            Self::ClusterAddress => "cluster-address",
+            Self::ClusterSplit => "cluster-split",
+            Self::ClusterService => "cluster-service",
+            Self::ClusterRecovery => "cluster-recovery",
+            Self::ClusterScript => "cluster-script",
+            Self::ClusterFlapping => "cluster-flapping",
+            Self::ClusterDatabase => "cluster-database",
+            Self::ClusterVersion => "cluster-version",
+            Self::ClusterTickles => "cluster-tickles",
+            Self::ClusterUnreadable => "cluster-unreadable",
             Self::Test => "test",
         }
     }

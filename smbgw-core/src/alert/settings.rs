@@ -321,7 +321,16 @@ impl Rules {
             Kind::Space | Kind::Inodes | Kind::Forecast | Kind::Drift | Kind::Unreadable => {
                 self.hold_seconds
             }
-            Kind::SoftLimit | Kind::HardLimit | Kind::History | Kind::Test => 0,
+            _ => 0,
+        }
+    }
+
+    /// How long something of `kind` must be over before it counts as such.
+    pub(super) fn clear_of(&self, kind: Kind) -> i64 {
+        if Kind::OF_CLUSTERS.contains(&kind) {
+            0
+        } else {
+            self.clear_seconds
         }
     }
 }

@@ -185,6 +185,13 @@ impl State {
         self.keep_shares(|other| other != share);
     }
 
+    /// Forgets what is raised of the machine and of one of `kinds`, as somebody else looks after that now.
+    /// Nobody is told.
+    pub fn hand_over(&mut self, kinds: &[Kind]) {
+        self.tracks
+            .retain(|(share, kind), _| share.is_some() || !kinds.contains(kind));
+    }
+
     /// Forgets all of those shares that do not `exist`. Nobody is told.
     pub fn keep_shares(&mut self, exists: impl Fn(&ShareName) -> bool) {
         self.tracks
@@ -412,6 +419,19 @@ mod tests {
         assert_eq!(state.silences(20).count(), 1);
         state.keep_shares(|_| false);
         assert!(state.alerts(20).is_empty() && !state.is_empty());
+    }
+
+    #[test]
+    fn what_somebody_else_looks_after_is_forgotten() {
+        let mut state = raised(&["a"]);
+        for kind in [Kind::ClusterNode, Kind::History] {
+            let mut track = Track::new(None, kind, 10);
+            track.severity = Some(Severity::Critical);
+            state.tracks.insert(track.key(), track);
+        }
+        state.hand_over(&Kind::OF_CLUSTERS);
+        let left: Vec<_> = state.alerts(20).iter().map(|alert| alert.kind).collect();
+        assert_eq!(left, [Kind::History, Kind::Space]);
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use crate::error::{Coded, ErrorKind};
+use crate::host::remote::LinkError;
 use crate::secret::Secret;
 
 /// The most a command may print to one of its streams, in bytes; more is an error.
@@ -210,6 +212,14 @@ pub enum CommandError {
         /// The command as one could type it.
         command: String,
     },
+    /// The machine that it was to run on did not say what came of it.
+    #[error("`{command}` has no result")]
+    NoResult {
+        /// The command as one could type it.
+        command: String,
+        /// Why not.
+        source: Box<LinkError>,
+    },
     /// The command printed something that is not in the form its program documents.
     #[error("`{command}` printed something unexpected: {what}")]
     Unexpected {
@@ -226,6 +236,22 @@ impl CommandError {
         Self::Unexpected {
             command: command.to_string(),
             what: what.into(),
+        }
+    }
+
+    /// The error for `command` that ended with `status` after it had written this.
+    pub(super) fn failed(
+        command: &Command,
+        status: ExitStatus,
+        stdout: &[u8],
+        stderr: &[u8],
+    ) -> Self {
+        let said = if stderr.is_empty() { stdout } else { stderr };
+        let start = said.len().saturating_sub(2000);
+        Self::Failed {
+            command: command.to_string(),
+            status: status.to_string(),
+            stderr: String::from_utf8_lossy(&said[start..]).trim().into(),
         }
     }
 
@@ -247,6 +273,7 @@ impl Coded for CommandError {
             Self::Failed { .. } => "host.command-failed",
             Self::TimedOut { .. } => "host.command-timed-out",
             Self::TooMuchOutput { .. } => "host.command-output-too-large",
+            Self::NoResult { source, .. } => source.code(),
             Self::Unexpected { .. } => "host.command-output-unexpected",
         }
     }
@@ -254,6 +281,7 @@ impl Coded for CommandError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::NotInstalled { .. } | Self::Untrusted { .. } => ErrorKind::Unsupported,
+            Self::NoResult { source, .. } => source.kind(),
             _ => ErrorKind::Failed,
         }
     }
@@ -264,6 +292,7 @@ impl Coded for CommandError {
                 package_of(program).map(|package| format!("run `apt-get install {package}`"))
             }
             Self::Untrusted { remedy, .. } => Some(remedy.clone()),
+            Self::NoResult { source, .. } => source.remedy(),
             _ => None,
         }
     }
@@ -287,9 +316,15 @@ fn package_of(program: &str) -> Option<&'static str> {
         "smbclient" => "smbclient",
         "winbindd" | "wbinfo" => "winbind",
         "tdbtool" | "tdbdump" => "tdb-tools",
+        "ctdb" | "ctdbd" => "ctdb",
+        "ethtool" => "ethtool",
+        "ip" | "ss" => "iproute2",
         "zfs" | "zpool" => "zfsutils-linux",
         "btrfs" => "btrfs-progs",
         "useradd" | "userdel" => "passwd",
+        "ssh" => "openssh-client",
+        "virsh" => "libvirt-clients",
+        "lxc-attach" => "lxc",
         _ => return None,
     })
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Coded;
+use crate::error::{Coded, ErrorKind};
+use crate::host::remote::LinkError;
 
 /// The largest file that is read whole, in bytes.
 pub const LARGEST_FILE: u64 = 64 << 20;
@@ -75,14 +76,26 @@ impl FileError {
             .raw_os_error()
             .is_some_and(|raw| unsupported.iter().any(|errno| errno.raw_os_error() == raw))
     }
+
+    /// Why the machine did not say what came of it, where that is what went wrong.
+    fn link(&self) -> Option<&LinkError> {
+        self.source.get_ref()?.downcast_ref()
+    }
 }
 
 impl Coded for FileError {
     fn code(&self) -> &'static str {
-        "host.file"
+        self.link().map_or("host.file", LinkError::code)
+    }
+
+    fn kind(&self) -> ErrorKind {
+        self.link().map_or(ErrorKind::Failed, LinkError::kind)
     }
 
     fn remedy(&self) -> Option<String> {
+        if let Some(link) = self.link() {
+            return link.remedy();
+        }
         match self.source.kind() {
             io::ErrorKind::PermissionDenied => Some("run the program as root".into()),
             io::ErrorKind::StorageFull => Some("free some space and try again".into()),

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::cmd::{Command, CommandError, Output, Program};
 use super::files::{FileError, FileKind, FileStatus, LARGEST_FILE};
-use super::lock::{Lock, LockError};
+use super::lock::{Held, Lock, LockError};
 use super::{Host, spawn, trusted};
 use crate::change::Change;
 use crate::deadline::Deadline;
@@ -155,7 +155,10 @@ impl Host for LocalHost {
     fn run(&self, command: &Command, deadline: Deadline) -> Result<Output, CommandError> {
         let program = match &command.program {
             Program::Tool(name) => self.tool(name)?,
-            Program::At(path) => trusted::program(path, command)?,
+            Program::At(path) => {
+                let own = rustix::process::geteuid().as_raw();
+                trusted::program(path, command, own, &trusted::look_here)?
+            }
         };
         let timeout = deadline.remaining().min(command.timeout);
         tracing::debug!(%command, "run");
@@ -180,13 +183,7 @@ impl Host for LocalHost {
                         stderr,
                     });
                 }
-                let said = if stderr.is_empty() { &stdout } else { &stderr };
-                let start = said.len().saturating_sub(2000);
-                Err(CommandError::Failed {
-                    command: command.to_string(),
-                    status: status.to_string(),
-                    stderr: String::from_utf8_lossy(&said[start..]).trim().into(),
-                })
+                Err(CommandError::failed(command, status, &stdout, &stderr))
             }
             spawn::Ending::TimedOut => Err(CommandError::TimedOut {
                 command: command.to_string(),
@@ -434,6 +431,14 @@ impl Host for LocalHost {
         Ok(Change::Updated)
     }
 
+    fn on_network(&self, work: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+        if !self.live {
+            return Err(super::no_network(self.name()));
+        }
+        work();
+        Ok(())
+    }
+
     fn lock(&self, name: &str, purpose: &str, deadline: Deadline) -> Result<Lock, LockError> {
         super::create_dirs(self, &self.lock_dir, 0o755)?;
         let path = self.lock_dir.join(format!("{name}.lock"));
@@ -448,7 +453,9 @@ impl Host for LocalHost {
                     let text = format!("process {}, {purpose}\n", std::process::id());
                     sys::ftruncate(&file, 0).map_err(fail)?;
                     rustix::io::pwrite(&file, text.as_bytes(), 0).map_err(fail)?;
-                    return Ok(Lock { _file: file });
+                    return Ok(Lock {
+                        _held: Held::File(file),
+                    });
                 }
                 Err(Errno::WOULDBLOCK) if deadline.has_passed() => {
                     let mut holder = String::new();
@@ -491,7 +498,7 @@ fn content_of(file: OwnedFd) -> io::Result<Vec<u8>> {
 }
 
 /// The path below the root that the absolute `path` names.
-fn relative(path: &Path) -> Result<&Path, Errno> {
+pub(super) fn relative(path: &Path) -> Result<&Path, Errno> {
     let below = path.strip_prefix("/").map_err(|_| Errno::INVAL)?;
     let mut parts = below.as_os_str().as_bytes().split(|&byte| byte == b'/');
     if parts.any(|part| part == b"..") {

@@ -5,12 +5,21 @@ use std::path::PathBuf;
 
 use crate::error::{Coded, ErrorKind};
 use crate::host::files::FileError;
+use crate::host::remote::Link;
 
 /// A lock of this process, released when dropped or when the process ends however it ends.
 #[derive(Debug)]
 pub struct Lock {
-    /// Holds the `flock`; closing it releases the lock.
-    pub(crate) _file: OwnedFd,
+    pub(crate) _held: Held,
+}
+
+/// What holds the `flock`; dropping it releases the lock.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// The file itself.
+    File(#[allow(dead_code, reason = "it is held")] OwnedFd),
+    /// A program on the machine, which ends with this.
+    There(#[allow(dead_code, reason = "it is held")] Box<Link>),
 }
 
 /// Why a lock was not taken.

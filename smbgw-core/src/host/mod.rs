@@ -10,10 +10,13 @@ pub mod files;
 pub mod local;
 pub mod lock;
 mod namespaces;
+pub mod reach;
+pub mod remote;
 mod spawn;
 mod trusted;
 
 use std::fmt::Debug;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::change::Change;
@@ -24,6 +27,8 @@ pub use files::{FileError, FileKind, FileStatus};
 pub use local::LocalHost;
 pub use lock::{Lock, LockError};
 pub use namespaces::NamespaceHost;
+pub use reach::{Reach, ReachError};
+pub use remote::{LinkError, RemoteHost, SshTarget};
 
 /// A machine on which commands run and files are read and changed.
 ///
@@ -170,10 +175,27 @@ pub trait Host: Debug + Sync {
     /// [`LockError::Held`] naming the holder where the deadline passes first.
     fn lock(&self, name: &str, purpose: &str, deadline: Deadline) -> Result<Lock, LockError>;
 
+    /// Has `work` run where the sockets it makes are those of this machine. It has run once, and its
+    /// thread has ended, when this returns.
+    ///
+    /// # Errors
+    /// [`Unsupported`](io::ErrorKind::Unsupported) where no process of this kernel is on the network of that
+    /// machine, or there are its files alone. `work` has not run then.
+    fn on_network(&self, work: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+        let _ = work;
+        Err(no_network(self.name()))
+    }
+
     /// Seconds since 1970-01-01 00:00 UTC.
     fn now(&self) -> i64 {
         jiff::Timestamp::now().as_second()
     }
+}
+
+/// The error of [`Host::on_network`] where that cannot be.
+fn no_network(of: &str) -> io::Error {
+    let why = format!("the network of {of} cannot be used from here");
+    io::Error::new(io::ErrorKind::Unsupported, why)
 }
 
 /// Makes the directory at `path` and every missing one above it, and returns those it made, the

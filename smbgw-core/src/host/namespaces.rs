@@ -3,13 +3,17 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::change::Change;
 use crate::deadline::Deadline;
 use crate::host::cmd::Program;
+use crate::host::spawn::TOOL_PATH;
 use crate::host::{
     Command, CommandError, FileError, FileStatus, Host, LocalHost, Lock, LockError, Output,
 };
@@ -24,7 +28,7 @@ pub struct NamespaceHost {
     name: String,
     files: LocalHost,
     // The path of `files` leads over it.
-    _root: File,
+    root: File,
     spaces: Vec<(&'static str, File)>,
     network: File,
 }
@@ -61,7 +65,7 @@ impl NamespaceHost {
         Ok(Self {
             name: name.into(),
             files: LocalHost::with_root(format!("/proc/self/fd/{}", root.as_raw_fd())),
-            _root: root,
+            root,
             spaces,
             network: open("net")?,
         })
@@ -74,6 +78,26 @@ impl NamespaceHost {
     pub fn enter_network(&self) -> io::Result<()> {
         let space = Some(LinkNameSpaceType::Network);
         Ok(move_into_link_name_space(self.network.as_fd(), space)?)
+    }
+
+    /// Whether the machine has a program there; links are its own.
+    fn is_program(&self, path: &Path) -> bool {
+        let Ok(below) = path.strip_prefix("/") else {
+            return false;
+        };
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        openat2(
+            &self.root,
+            below,
+            flags,
+            Mode::empty(),
+            ResolveFlags::IN_ROOT,
+        )
+        .and_then(fstat)
+        .is_ok_and(|file| {
+            FileType::from_raw_mode(file.st_mode) == FileType::RegularFile
+                && file.st_mode & 0o111 != 0
+        })
     }
 
     /// What enters the machine and runs `command` there.
@@ -117,13 +141,14 @@ impl Host for NamespaceHost {
     }
 
     fn tool(&self, name: &'static str) -> Result<PathBuf, CommandError> {
-        self.files.tool(name).map_err(|error| match error {
-            CommandError::NotInstalled { program, .. } => CommandError::NotInstalled {
-                program,
+        TOOL_PATH
+            .split(':')
+            .map(|dir| Path::new(dir).join(name))
+            .find(|path| self.is_program(path))
+            .ok_or_else(|| CommandError::NotInstalled {
+                program: name,
                 host: self.name.clone(),
-            },
-            other => other,
-        })
+            })
     }
 
     fn run(&self, command: &Command, deadline: Deadline) -> Result<Output, CommandError> {
@@ -212,5 +237,17 @@ impl Host for NamespaceHost {
 
     fn lock(&self, name: &str, purpose: &str, deadline: Deadline) -> Result<Lock, LockError> {
         self.files.lock(name, purpose, deadline)
+    }
+
+    fn on_network(&self, work: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+        thread::scope(|scope| {
+            let entered = thread::Builder::new().spawn_scoped(scope, || {
+                self.enter_network()?;
+                work();
+                Ok(())
+            })?;
+            // The scope waits for what the thread does, this for its end.
+            entered.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
     }
 }

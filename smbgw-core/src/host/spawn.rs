@@ -38,18 +38,11 @@ pub(crate) enum Ending {
 
 /// Runs `program` with the arguments and input of `command`.
 pub(crate) fn run(program: &Path, command: &Command, deadline: Deadline) -> io::Result<Ending> {
-    let mut process = process::Command::new(program);
+    let mut process = prepare(program, command);
     process
-        .args(&command.args)
-        .env_clear()
-        .env("PATH", TOOL_PATH)
-        .env("LC_ALL", "C")
-        .env("HOME", "/")
-        .current_dir("/")
         .stdin(stdin_of(&command.stdin)?)
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
+        .stderr(Stdio::piped());
     end_with_this_process(&mut process);
     let status_pipe = if children_are_reaped_unseen() {
         let status_pipe = watch_from_between(&mut process)?;
@@ -67,6 +60,21 @@ pub(crate) fn run(program: &Path, command: &Command, deadline: Deadline) -> io::
     };
     let ending = guard.wait(deadline, status_pipe)?;
     Ok(ending)
+}
+
+/// `program` with the arguments of `command`, as every program is started: in a process group of its own,
+/// with nothing of this process's environment.
+pub(super) fn prepare(program: &Path, command: &Command) -> process::Command {
+    let mut process = process::Command::new(program);
+    process
+        .args(&command.args)
+        .env_clear()
+        .env("PATH", TOOL_PATH)
+        .env("LC_ALL", "C")
+        .env("HOME", "/")
+        .current_dir("/")
+        .process_group(0);
+    process
 }
 
 fn stdin_of(stdin: &Stdin) -> io::Result<Stdio> {

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{self as sys, FileType, Stat};
+use rustix::fs::{self as sys, FileType};
 use rustix::io::Errno;
 
 use super::cmd::{Command, CommandError, quote_for_shell};
@@ -16,9 +16,38 @@ use super::cmd::{Command, CommandError, quote_for_shell};
 /// As many symbolic links as the kernel follows in one path (path_resolution(7)).
 const MOST_LINKS: usize = 40;
 
-/// The program at `path`, free of symbolic links, if only root and the effective user of this
-/// process can change what is there.
-pub(super) fn program(path: &Path, command: &Command) -> Result<PathBuf, CommandError> {
+/// What is at a path.
+pub(super) struct Seen {
+    /// Its kind and permission bits (`st_mode`).
+    pub(super) mode: u32,
+    /// Its owner.
+    pub(super) uid: u32,
+    /// Where it leads, if it is a symbolic link.
+    pub(super) target: Option<PathBuf>,
+}
+
+/// How to look at a path without following a symbolic link there.
+pub(super) type Look<'a> = &'a dyn Fn(&Path) -> io::Result<Seen>;
+
+/// What is at a path of this machine.
+pub(super) fn look_here(path: &Path) -> io::Result<Seen> {
+    let stat = sys::lstat(path)?;
+    let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+    Ok(Seen {
+        mode: stat.st_mode,
+        uid: stat.st_uid,
+        target: is_link.then(|| std::fs::read_link(path)).transpose()?,
+    })
+}
+
+/// The program at `path`, free of symbolic links, if only root and the user `own`, who is going to run
+/// it, can change what is there.
+pub(super) fn program(
+    path: &Path,
+    command: &Command,
+    own: u32,
+    look: Look<'_>,
+) -> Result<PathBuf, CommandError> {
     let untrusted = |why: String, remedy: String| CommandError::Untrusted {
         program: path.into(),
         why,
@@ -28,14 +57,14 @@ pub(super) fn program(path: &Path, command: &Command) -> Result<PathBuf, Command
         let remedy = "write the path from the root directory on";
         return Err(untrusted("its path is not absolute".into(), remedy.into()));
     }
-    let (found, stat) = walk(path).map_err(|problem| match problem {
+    let (found, seen) = walk(path, own, look).map_err(|problem| match problem {
         Problem::Io(source) => CommandError::Start {
             command: command.to_string(),
             source,
         },
         Problem::Open { at, how, remedy } => untrusted(format!("{how} `{}`", at.display()), remedy),
     })?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+    if FileType::from_raw_mode(seen.mode) != FileType::RegularFile {
         let remedy = "name a program";
         return Err(untrusted("it is not a regular file".into(), remedy.into()));
     }
@@ -52,10 +81,9 @@ enum Problem {
 }
 
 /// Goes along `path` as the kernel does, and looks at everything passed.
-fn walk(path: &Path) -> Result<(PathBuf, Stat), Problem> {
-    let own = rustix::process::geteuid().as_raw();
+fn walk(path: &Path, own: u32, look: Look<'_>) -> Result<(PathBuf, Seen), Problem> {
     let mut here = PathBuf::from("/");
-    let mut stat = look_at(&here, own)?;
+    let mut seen = look_at(&here, own, look)?;
     let mut ahead = parts(path);
     let mut links = 0;
     while let Some(part) = ahead.pop_front() {
@@ -64,13 +92,12 @@ fn walk(path: &Path) -> Result<(PathBuf, Stat), Problem> {
             continue;
         }
         let next = here.join(&part);
-        stat = look_at(&next, own)?;
-        if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+        seen = look_at(&next, own, look)?;
+        if let Some(target) = seen.target.take() {
             links += 1;
             if links > MOST_LINKS {
                 return Err(Errno::LOOP.into());
             }
-            let target = std::fs::read_link(&next).map_err(Problem::Io)?;
             if target.is_absolute() {
                 here = PathBuf::from("/");
             }
@@ -81,7 +108,7 @@ fn walk(path: &Path) -> Result<(PathBuf, Stat), Problem> {
             here = next;
         }
     }
-    Ok((here, stat))
+    Ok((here, seen))
 }
 
 fn parts(path: &Path) -> VecDeque<OsString> {
@@ -95,24 +122,24 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 }
 
 /// What is at `path`, if nobody but root and `own` can change it.
-fn look_at(path: &Path, own: u32) -> Result<Stat, Problem> {
-    let stat = sys::lstat(path)?;
+fn look_at(path: &Path, own: u32, look: Look<'_>) -> Result<Seen, Problem> {
+    let seen = look(path).map_err(Problem::Io)?;
     let quoted = || quote_for_shell(&path.to_string_lossy());
-    if stat.st_uid != 0 && stat.st_uid != own {
+    if seen.uid != 0 && seen.uid != own {
         return Err(Problem::Open {
             at: path.into(),
-            how: format!("the user with the id {} owns", stat.st_uid),
+            how: format!("the user with the id {} owns", seen.uid),
             remedy: format!("run `chown root {}`", quoted()),
         });
     }
     // A symbolic link has no mode of its own. In a directory with the sticky bit, what belongs to
     // others cannot be replaced; with access control lists, the group bits are their mask.
-    let kind = FileType::from_raw_mode(stat.st_mode);
+    let kind = FileType::from_raw_mode(seen.mode);
     let is_safe = kind == FileType::Symlink
-        || kind == FileType::Directory && stat.st_mode & 0o1000 != 0
-        || stat.st_mode & 0o022 == 0;
+        || kind == FileType::Directory && seen.mode & 0o1000 != 0
+        || seen.mode & 0o022 == 0;
     if is_safe {
-        return Ok(stat);
+        return Ok(seen);
     }
     Err(Problem::Open {
         at: path.into(),

@@ -1,12 +1,14 @@
 //! The Samba file server of a host: whether it runs, and making it start, stop and reload.
 //!
-//! [`detect`] finds out who is in charge of it: systemd ([`SystemdService`]) or nobody, and then
+//! [`detect`] finds out who is in charge of it: systemd ([`SystemdService`], or [`SystemctlService`] on a
+//! machine that is reached by a command alone) or nobody, and then
 //! its process is watched and signalled itself ([`DirectService`]), or asked by Samba's own programs
 //! where it runs inside something else ([`InsideService`]). A call leaves no thread,
 //! connection or file descriptor behind, and works in a forked process.
 
 mod direct;
 mod inside;
+mod systemctl;
 #[cfg(feature = "systemd")]
 mod systemd;
 
@@ -22,6 +24,7 @@ use crate::host::{Command, CommandError, FileError, Host};
 
 pub use direct::DirectService;
 pub use inside::InsideService;
+pub use systemctl::SystemctlService;
 #[cfg(feature = "systemd")]
 pub use systemd::SystemdService;
 
@@ -80,6 +83,9 @@ pub fn detect<'a>(host: &'a dyn Host) -> Box<dyn SmbService + 'a> {
     if let Some(service) = SystemdService::detect(host) {
         return Box::new(service);
     }
+    if let Some(service) = SystemctlService::detect(host) {
+        return Box::new(service);
+    }
     match host.is_live() && !shares_processes(host) {
         true => Box::new(InsideService::new(host)),
         false => Box::new(DirectService::new(host)),
@@ -93,8 +99,7 @@ pub fn systemd_unit<'a>(host: &'a dyn Host, unit: &str) -> Option<Box<dyn SmbSer
     if let Some(service) = SystemdService::detect(host) {
         return Some(Box::new(service.unit(unit)));
     }
-    let _ = (host, unit);
-    None
+    SystemctlService::detect(host).map(|service| Box::new(service.unit(unit)) as Box<_>)
 }
 
 /// Why a service could not be looked at or changed.

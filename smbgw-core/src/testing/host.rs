@@ -18,6 +18,7 @@ pub struct FaultyHost<'a> {
     inner: &'a dyn Host,
     faults: &'a Faults,
     clock: Option<i64>,
+    reached: Option<(&'a Path, Option<&'a Path>)>,
 }
 
 impl<'a> FaultyHost<'a> {
@@ -27,6 +28,7 @@ impl<'a> FaultyHost<'a> {
             inner,
             faults,
             clock: None,
+            reached: None,
         }
     }
 
@@ -35,6 +37,15 @@ impl<'a> FaultyHost<'a> {
     pub fn at_time(self, seconds: i64) -> Self {
         Self {
             clock: Some(seconds),
+            ..self
+        }
+    }
+
+    /// The same host, of which this process reaches `path` at `local`, or not at all.
+    #[must_use]
+    pub fn reaching(self, path: &'a Path, local: Option<&'a Path>) -> Self {
+        Self {
+            reached: Some((path, local)),
             ..self
         }
     }
@@ -100,7 +111,10 @@ impl Host for FaultyHost<'_> {
     }
 
     fn local_path(&self, path: &Path) -> Option<PathBuf> {
-        self.inner.local_path(path)
+        match self.reached {
+            Some((changed, local)) if path == changed => local.map(Path::to_path_buf),
+            _ => self.inner.local_path(path),
+        }
     }
 
     fn tool(&self, name: &'static str) -> Result<PathBuf, CommandError> {
@@ -226,6 +240,16 @@ impl Host for FaultyHost<'_> {
             || FileError::new("lock", Path::new(name), Errno::IO).into(),
             || {},
             || self.inner.lock(name, purpose, deadline),
+        )
+    }
+
+    fn on_network(&self, work: &mut (dyn FnMut() + Send)) -> io::Result<()> {
+        self.faults.around(
+            Kind::Looks,
+            || "host: use the network".into(),
+            || io::Error::from(Errno::IO),
+            || {},
+            || self.inner.on_network(work),
         )
     }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use smbgw_core::alert::channel::{
     ChannelSettings, CommandSettings, EventSettings, JournalSettings, MailSettings, WebhookSettings,
 };
-use smbgw_core::alert::{AlertSettings, RuleBook};
+use smbgw_core::alert::{AlertSettings, ClusterSettings, RuleBook};
 use smbgw_core::error::{Coded, ErrorKind, Problem};
 use smbgw_core::host::{FileError, Host};
 
@@ -19,6 +19,8 @@ pub struct Settings {
     pub pace: Pace,
     /// How long usage is remembered.
     pub retention: Retention,
+    /// How a cluster is watched that the machine is a node of.
+    pub cluster: ClusterSettings,
     /// When people are told.
     pub rules: RuleBook,
     /// How people are told.
@@ -76,6 +78,11 @@ impl Settings {
         let mut problems = Vec::new();
         file.monitor.check(&mut problems);
         check_retention(file.history, &mut problems);
+        let cluster = file.cluster.check(file.monitor.interval_seconds);
+        let cluster = cluster.unwrap_or_else(|mut found| {
+            problems.append(&mut found);
+            ClusterSettings::default()
+        });
         let rules = match file.alerts.check() {
             Ok(rules) => rules,
             Err(mut found) => {
@@ -89,6 +96,7 @@ impl Settings {
         Ok(Self {
             pace: file.monitor,
             retention: file.history,
+            cluster,
             rules,
             channels: ChannelSettings {
                 mail: file.mail,
@@ -145,6 +153,7 @@ impl Coded for SettingsError {
 struct File {
     monitor: Pace,
     history: Retention,
+    cluster: ClusterSettings,
     alerts: AlertSettings,
     mail: Option<MailSettings>,
     command: Option<CommandSettings>,
@@ -214,7 +223,15 @@ mod tests {
 
     #[test]
     fn nothing_set_is_the_default() {
-        assert_eq!(parse("").unwrap(), Settings::default());
+        let settings = parse("").unwrap();
+        assert_eq!(settings.cluster.interval(), settings.pace.interval_seconds);
+        assert_eq!(
+            Settings {
+                cluster: ClusterSettings::default(),
+                ..settings
+            },
+            Settings::default()
+        );
         assert_eq!(Settings::default().pace.interval_seconds, 60);
     }
 
@@ -223,6 +240,7 @@ mod tests {
         let settings = parse(
             "[monitor]\ninterval_seconds = 5\n\
              [history]\nraw_days = 3\n\
+             [cluster]\ninterval_seconds = 15\nbad_looks = 4\n\
              [alerts.space]\nwarning = 80\n\
              [alerts.share.media.space]\nwarning = 90\n\
              [command]\nprogram = \"/usr/local/sbin/tell\"\n\
@@ -231,6 +249,8 @@ mod tests {
         .unwrap();
         assert_eq!(settings.pace.interval_seconds, 5);
         assert_eq!(settings.retention.raw_days, 3);
+        let cluster = &settings.cluster;
+        assert_eq!((cluster.interval(), cluster.bad_looks), (15, 4));
         let warning = |share: Option<&str>| {
             let share = share.map(|name| name.parse().unwrap());
             settings
@@ -250,13 +270,14 @@ mod tests {
     fn all_that_is_wrong_is_said_at_once() {
         let error = parse(
             "[monitor]\ninterval_seconds = 0\n[history]\nraw_days = 1\n\
-             [alerts.space]\nnotice = 99\n",
+             [cluster]\ngood_looks = 0\n[alerts.space]\nnotice = 99\n",
         )
         .unwrap_err();
         let text = error.to_string();
         for part in [
             "monitor.interval_seconds",
             "history.raw_days",
+            "cluster.good_looks",
             "alerts.space",
         ] {
             assert!(text.contains(part), "{part}: {text}");
