@@ -11,6 +11,12 @@ QEMU_RUN := $(CURDIR)/testing/guest/qemu-run
 # pattern for "all that match", none for "all but those".
 others = $(filter-out host_% guest_%,$(basename $(notdir $(wildcard */$(1)/*.rs examples/*/$(1)/*.rs))))
 unit_tests := $(foreach name,$(call others,tests),--test $(name))
+all_cluster_tests := $(basename $(notdir $(wildcard smbgw-ctdb/tests/host_*.rs)))
+failover_tests := host_drill host_forecast host_soak
+cluster_tests := $(filter-out $(failover_tests),$(all_cluster_tests))
+host_tests := $(filter-out $(all_cluster_tests),$(sort $(basename $(notdir $(wildcard */tests/host_*.rs examples/*/tests/host_*.rs)))))
+# Of the whole workspace in every tier, as cargo builds packages anew for another choice of them.
+run_tests = $(CARGO) test --workspace --no-fail-fast $(foreach name,$(1),--test $(name))
 benches := $(basename $(notdir $(wildcard */benches/*.rs examples/*/benches/*.rs)))
 
 .DEFAULT_GOAL := help
@@ -50,7 +56,8 @@ install: ## Build, and install programs and units below DESTDIR and PREFIX.
 	$(CARGO) build --release --locked -p pve-smbgateway --bins
 	install -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(unitdir)" "$(DESTDIR)$(docdir)"
 	install -m 755 "$(release)/pve-smbgateway" "$(release)/smbgw-dfree" "$(DESTDIR)$(bindir)"
-	install -m 644 docs/active-directory.md docs/monitoring.md docs/forecast.md "$(DESTDIR)$(docdir)"
+	install -m 644 docs/active-directory.md docs/high-availability.md docs/monitoring.md \
+		docs/forecast.md "$(DESTDIR)$(docdir)"
 	for unit in $(notdir $(wildcard examples/pve-smbgateway/systemd/*)); do \
 		sed -e 's|/usr/bin/|$(bindir)/|' -e 's|/usr/share/doc/smbgw/|$(docdir)/|' \
 			"examples/pve-smbgateway/systemd/$$unit" >"$(DESTDIR)$(unitdir)/$$unit" || exit; \
@@ -65,11 +72,12 @@ deb: ## Build the Debian packages into target/debian/packages (root; installs de
 ## Testing
 
 .PHONY: test
-test: deps container ## Run all tiers; host and guest, which wait a lot, at the same time.
-	@export SMBGW_UNIT_NEED="valgrind c++ pkg-config"; status=0; \
+test: deps container ## Run all tiers; those that wait a lot at the same time.
+	$(CARGO) test --workspace --no-run
+	@export SMBGW_UNIT_NEED="valgrind c++ pkg-config cloud-init qemu-guest-agent isoinfo"; status=0; \
 	$(MAKE) --no-print-directory test-unit || status=1; \
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going \
-		test-host test-guest || status=1; \
+	$(MAKE) --no-print-directory --jobs=4 --output-sync=target --keep-going \
+		test-host test-cluster test-failover test-guest || status=1; \
 	$(MAKE) --no-print-directory test-deb || status=1; \
 	echo; \
 	testing/tier --summary; \
@@ -83,8 +91,18 @@ test-unit: ## Fast tests that need no root.
 
 .PHONY: test-host
 test-host: deps container ## Tests on this machine's kernel (root): tests/host_*.rs.
-	@SMBGW_NEED="$${SMBGW_NEED-root samba systemd-container openssl exim domain-controller winbind krb5-user adcli faketime ctdb}" \
-	testing/tier host $(CARGO) test --workspace --no-fail-fast --test 'host_*'
+	@SMBGW_NEED="$${SMBGW_NEED-root samba systemd-container openssl exim domain-controller winbind krb5-user adcli faketime ctdb sshd libvirt qemu}" \
+	testing/tier host $(call run_tests,$(host_tests))
+
+.PHONY: test-cluster
+test-cluster: deps ## Tests with clusters of ctdb on this machine (root): smbgw-ctdb/tests/host_*.rs.
+	@SMBGW_NEED="$${SMBGW_NEED-root samba ctdb}" \
+	testing/tier cluster $(call run_tests,$(cluster_tests))
+
+.PHONY: test-failover
+test-failover: deps ## The longest of those: nodes lost again and again (root).
+	@SMBGW_NEED="$${SMBGW_NEED-root samba ctdb}" \
+	testing/tier failover $(call run_tests,$(failover_tests))
 
 # Where this machine's kernel has the quotas itself, it needs no guest.
 .PHONY: test-guest
@@ -94,7 +112,7 @@ test-guest: deps ## Tests with real quotas (root; boots a kernel if needed): tes
 		need="root samba ext4-prjquota xfs-pquota"; \
 	else \
 		export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER="$(UML_RUN)"; \
-		need="root samba ext4-prjquota xfs-pquota btrfs"; \
+		need="root samba ext4-prjquota xfs-pquota btrfs isofs"; \
 		if [ "$$SMBGW_GUEST_ZFS" != no ]; then \
 			testing/guest/build-zfs >/dev/null || exit; \
 			need="$$need zfs"; \
@@ -165,7 +183,7 @@ clippy: ## Lint, warnings are errors.
 doc: ## Build the documentation, warnings are errors.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps
 
-scripts := testing/deps testing/tier testing/debian-mirror $(wildcard testing/deb/* testing/guest/uml-run testing/guest/guest-init \
+scripts := testing/deps testing/qemu testing/tier testing/debian-mirror $(wildcard testing/deb/* testing/guest/uml-run testing/guest/guest-init \
 	testing/guest/qemu-run testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh) .ci/run
 maintainer_scripts := $(foreach when,preinst postinst prerm postrm,$(wildcard smbgw-ffi/debian/*.$(when))) smbgw-ffi/debian/manuals
 

@@ -1,7 +1,10 @@
-//! CTDB high availability for SMB gateways: which addresses may be used, and where they go.
+//! CTDB high availability for SMB gateways: clusters set up, planned, watched, and tried.
 //!
-//! Nothing here touches a machine: these are pure functions on what was read from one, or on what is
-//! asked for.
+//! Every node is reached through [`Host`](smbgw_core::host::Host), so that the same code works on this machine, by
+//! ssh, in containers and in guests. [`members`] opens the nodes of a cluster; [`setup`], [`membership`],
+//! [`teardown`] and [`adopt`] change it, [`recover`] settles what was interrupted; [`status`] and [`events`]
+//! tell, [`health`] watches, [`drill`] tries. What needs no machine is apart: [`placement`], [`address`],
+//! [`files`], [`objective`].
 //!
 //! ```
 //! use smbgw_ctdb::placement::{predict, Known, Node, NodeFlags, Settings};
@@ -24,5 +27,45 @@
 //! ```
 
 pub mod address;
+pub mod adopt;
+pub mod allocate;
+pub mod announce;
+pub mod before;
+pub mod client;
+pub mod cluster_error;
+pub mod cluster_lock;
+pub mod code;
+pub mod conflict;
+pub mod content;
+pub mod ctl;
+mod databases;
+pub mod draft;
+pub mod drill;
+pub mod events;
 pub mod files;
+pub mod forecast;
+pub mod health;
+pub mod members;
+pub mod membership;
+pub mod node;
+pub mod objective;
+mod on_each;
+pub mod outcome;
+mod own_addresses;
 pub mod placement;
+pub mod plan;
+pub mod preflight;
+pub mod ready;
+pub mod record;
+pub mod recover;
+pub mod relocate;
+mod service;
+pub mod settled;
+pub mod setup;
+pub mod smb;
+pub mod standing;
+pub mod status;
+pub mod steps;
+pub mod teardown;
+mod way_back;
+pub mod world;

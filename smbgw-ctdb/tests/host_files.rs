@@ -107,7 +107,7 @@ fn nodes_have_the_numbers_that_ctdb_gives_them() {
                 prop_assert_eq!(listed, nodes.collect::<Vec<_>>().join("\n"), "{:?}", text);
             }
             // ctdb lets an address be there twice.
-            Err(error) => prop_assert!(!accepts || error.code() == "ctdb.file-address-twice"),
+            Err(error) => prop_assert!(!accepts || error.code() == "ha.file-address-twice"),
         }
         Ok(())
     });

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use smbgw_core::error::{Coded, ErrorKind};
+
+use crate::code::Code;
 use thiserror::Error;
 
 use super::{InterfaceName, Range, Subnet};
@@ -109,19 +111,20 @@ pub enum AddressError {
 
 impl Coded for AddressError {
     fn code(&self) -> &'static str {
-        match self {
-            Self::Malformed { .. } => "ctdb.address-malformed",
-            Self::Interface { .. } => "ctdb.interface-malformed",
-            Self::NotOfAHost { .. } => "ctdb.address-not-of-a-host",
-            Self::Ends { .. } => "ctdb.pool-malformed",
-            Self::NoInterface { .. } => "ctdb.no-interface",
-            Self::OutsideNetwork { .. } | Self::NoNetwork { .. } => "ctdb.address-outside-network",
-            Self::OtherPrefix { .. } => "ctdb.address-other-prefix",
-            Self::OfANode { .. } => "ctdb.address-of-a-node",
-            Self::InDhcpRange { .. } => "ctdb.address-in-dhcp-range",
-            Self::Twice { .. } => "ctdb.address-twice",
-            Self::PoolExhausted { .. } => "ctdb.pool-exhausted",
-        }
+        let code = match self {
+            Self::Malformed { .. } => Code::AddressMalformed,
+            Self::Interface { .. } => Code::InterfaceMalformed,
+            Self::NotOfAHost { .. } => Code::AddressNotOfAHost,
+            Self::Ends { .. } => Code::PoolMalformed,
+            Self::NoInterface { .. } => Code::NoInterface,
+            Self::OutsideNetwork { .. } | Self::NoNetwork { .. } => Code::AddressOutsideNetwork,
+            Self::OtherPrefix { .. } => Code::AddressOtherPrefix,
+            Self::OfANode { .. } => Code::AddressOfANode,
+            Self::InDhcpRange { .. } => Code::AddressInDhcpRange,
+            Self::Twice { .. } => Code::AddressTwice,
+            Self::PoolExhausted { .. } => Code::PoolExhausted,
+        };
+        code.as_str()
     }
 
     fn kind(&self) -> ErrorKind {

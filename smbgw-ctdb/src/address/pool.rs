@@ -101,12 +101,24 @@ impl Pool {
         self.range
     }
 
+    /// The address with the network and interface of the pool, where it is one of the pool.
+    ///
+    /// # Errors
+    ///
+    /// Where no server can have it.
+    pub fn address(&self, address: IpAddr) -> Option<Result<VirtualAddress, AddressError>> {
+        let interface = self.interface.clone();
+        let prefix = self.network.prefix();
+        let is_in = self.range.contains(address);
+        is_in.then(|| VirtualAddress::new(address, prefix, interface))
+    }
+
     /// The lowest address that is not `taken` and that nothing in `surroundings` speaks against.
     ///
     /// # Errors
     ///
-    /// [`AddressError::PoolExhausted`] where all are taken; the first thing that speaks against one of them
-    /// where none of them could be used even so.
+    /// [`AddressError::PoolExhausted`] where some are taken and no other one can be used; the first thing that
+    /// speaks against one of them where none is taken.
     pub fn pick(
         &self,
         taken: &[IpAddr],
@@ -128,7 +140,8 @@ impl Pool {
             against.get_or_insert(problem);
         }
         let exhausted = AddressError::PoolExhausted { range: self.range };
-        Err(against.filter(|_| taken.is_empty()).unwrap_or(exhausted))
+        let is_begun = taken.iter().any(|one| self.range.contains(*one));
+        Err(against.filter(|_| !is_begun).unwrap_or(exhausted))
     }
 }
 

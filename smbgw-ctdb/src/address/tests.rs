@@ -53,25 +53,25 @@ fn an_address_is_as_it_is_written() {
 #[test]
 fn what_is_no_address_is_told_apart() {
     for (text, code) in [
-        ("10.0.0.100", "ctdb.address-malformed"),
-        ("10.0.0.100/", "ctdb.address-malformed"),
-        ("10.0.0.100/+24", "ctdb.address-malformed"),
-        ("10.0.0.100/33", "ctdb.address-malformed"),
-        ("10.0.0.100/0", "ctdb.address-malformed"),
-        ("10.0.0.100/24%", "ctdb.interface-malformed"),
-        ("10.0.0.100/24%a/b", "ctdb.interface-malformed"),
-        ("10.0.0.100/24%of15_characters", "ctdb.no-interface"),
-        ("10.0.0.100/24%of_16_characters", "ctdb.interface-malformed"),
-        ("10.0.0.0/24", "ctdb.address-not-of-a-host"),
-        ("10.0.0.255/24", "ctdb.address-not-of-a-host"),
-        ("127.0.0.1/8", "ctdb.address-not-of-a-host"),
-        ("169.254.7.7/16", "ctdb.address-not-of-a-host"),
-        ("224.0.0.1/24", "ctdb.address-not-of-a-host"),
-        ("255.255.255.255/32", "ctdb.address-not-of-a-host"),
-        ("fd00:7::/64", "ctdb.address-not-of-a-host"),
-        ("fe80::1/64", "ctdb.address-not-of-a-host"),
-        ("ff02::1/64", "ctdb.address-not-of-a-host"),
-        ("::ffff:10.0.0.100/120", "ctdb.address-not-of-a-host"),
+        ("10.0.0.100", "ha.address-malformed"),
+        ("10.0.0.100/", "ha.address-malformed"),
+        ("10.0.0.100/+24", "ha.address-malformed"),
+        ("10.0.0.100/33", "ha.address-malformed"),
+        ("10.0.0.100/0", "ha.address-malformed"),
+        ("10.0.0.100/24%", "ha.interface-malformed"),
+        ("10.0.0.100/24%a/b", "ha.interface-malformed"),
+        ("10.0.0.100/24%of15_characters", "ha.no-interface"),
+        ("10.0.0.100/24%of_16_characters", "ha.interface-malformed"),
+        ("10.0.0.0/24", "ha.address-not-of-a-host"),
+        ("10.0.0.255/24", "ha.address-not-of-a-host"),
+        ("127.0.0.1/8", "ha.address-not-of-a-host"),
+        ("169.254.7.7/16", "ha.address-not-of-a-host"),
+        ("224.0.0.1/24", "ha.address-not-of-a-host"),
+        ("255.255.255.255/32", "ha.address-not-of-a-host"),
+        ("fd00:7::/64", "ha.address-not-of-a-host"),
+        ("fe80::1/64", "ha.address-not-of-a-host"),
+        ("ff02::1/64", "ha.address-not-of-a-host"),
+        ("::ffff:10.0.0.100/120", "ha.address-not-of-a-host"),
     ] {
         assert_eq!(codes(text), [code], "{text}");
     }
@@ -89,14 +89,14 @@ fn an_address_fits_to_the_networks() {
         assert_eq!(codes(good), [""; 0], "{good}");
     }
     for (text, code) in [
-        ("10.0.0.100/24%eth7", "ctdb.no-interface"),
-        ("10.0.1.100/24%eth0", "ctdb.address-outside-network"),
-        ("10.0.1.100/24", "ctdb.address-outside-network"),
-        ("10.0.0.100/16%eth0", "ctdb.address-other-prefix"),
-        ("10.0.0.11/24%eth0", "ctdb.address-of-a-node"),
-        ("fd00:7::b/64%eth0", "ctdb.address-of-a-node"),
-        ("10.0.0.200/24%eth0", "ctdb.address-in-dhcp-range"),
-        ("10.0.0.250/24%eth0", "ctdb.address-in-dhcp-range"),
+        ("10.0.0.100/24%eth7", "ha.no-interface"),
+        ("10.0.1.100/24%eth0", "ha.address-outside-network"),
+        ("10.0.1.100/24", "ha.address-outside-network"),
+        ("10.0.0.100/16%eth0", "ha.address-other-prefix"),
+        ("10.0.0.11/24%eth0", "ha.address-of-a-node"),
+        ("fd00:7::b/64%eth0", "ha.address-of-a-node"),
+        ("10.0.0.200/24%eth0", "ha.address-in-dhcp-range"),
+        ("10.0.0.250/24%eth0", "ha.address-in-dhcp-range"),
     ] {
         assert_eq!(codes(text), [code], "{text}");
     }
@@ -112,10 +112,10 @@ fn all_problems_come_together_and_tell_what_to_do() {
     assert_eq!(
         codes,
         [
-            "ctdb.address-outside-network",
-            "ctdb.address-other-prefix",
-            "ctdb.address-of-a-node",
-            "ctdb.address-twice"
+            "ha.address-outside-network",
+            "ha.address-other-prefix",
+            "ha.address-of-a-node",
+            "ha.address-twice"
         ]
     );
     assert_eq!(
@@ -140,10 +140,10 @@ fn a_pool_gives_the_lowest_address_that_can_be_used() {
     );
     let taken: Vec<_> = pool.range().addresses().collect();
     let error = pool.pick(&taken, &surroundings()).unwrap_err();
-    assert_eq!(error.code(), "ctdb.pool-exhausted");
+    assert_eq!(error.code(), "ha.pool-exhausted");
     let elsewhere: Pool = "10.9.0.1-10.9.0.2/24%eth0".parse().unwrap();
     let error = elsewhere.pick(&[], &surroundings()).unwrap_err();
-    assert_eq!(error.code(), "ctdb.address-outside-network");
+    assert_eq!(error.code(), "ha.address-outside-network");
 }
 
 #[test]
@@ -155,13 +155,13 @@ fn a_pool_has_its_ends_in_order_and_in_one_network() {
     ] {
         assert_eq!(
             text.parse::<Pool>().unwrap_err().code(),
-            "ctdb.pool-malformed",
+            "ha.pool-malformed",
             "{text}"
         );
     }
     for text in ["10.0.0.9/24", "10.0.0.8-10.0.0.9", "10.0.0.8-10.0.0.9/99"] {
         let error = text.parse::<Pool>().unwrap_err();
-        assert_eq!(error.code(), "ctdb.address-malformed", "{text}");
+        assert_eq!(error.code(), "ha.address-malformed", "{text}");
     }
 }
 

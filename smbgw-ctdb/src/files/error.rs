@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use smbgw_core::error::{Coded, ErrorKind};
+
+use crate::code::Code;
 use thiserror::Error;
 
 /// What is wrong with a file, or with a change to it. Lines are counted from 1.
@@ -81,16 +83,17 @@ pub enum FileError {
 
 impl Coded for FileError {
     fn code(&self) -> &'static str {
-        match self {
-            Self::Line { .. } => "ctdb.file-malformed",
-            Self::Twice { .. } => "ctdb.file-address-twice",
-            Self::NodeIsThere { .. } => "ctdb.node-is-there",
-            Self::NoNode { .. } => "ctdb.no-node",
-            Self::NodeIsGone { .. } => "ctdb.node-is-gone",
-            Self::LastNode { .. } => "ctdb.last-node",
-            Self::Value { .. } => "ctdb.setting-invalid",
-            Self::OptionName { .. } => "ctdb.option-invalid",
-        }
+        let code = match self {
+            Self::Line { .. } => Code::FileMalformed,
+            Self::Twice { .. } => Code::FileAddressTwice,
+            Self::NodeIsThere { .. } => Code::NodeIsThere,
+            Self::NoNode { .. } => Code::NoNode,
+            Self::NodeIsGone { .. } => Code::NodeIsGone,
+            Self::LastNode { .. } => Code::LastNode,
+            Self::Value { .. } => Code::SettingInvalid,
+            Self::OptionName { .. } => Code::OptionInvalid,
+        };
+        code.as_str()
     }
 
     fn kind(&self) -> ErrorKind {

@@ -57,7 +57,7 @@ fn what_cannot_be_done_with_nodes_is_told() {
         "line 2 of nodes: 'node2' is not an address"
     );
     let error = NodesFile::parse("10.0.0.1\n\n10.0.0.1\n").unwrap_err();
-    assert_eq!(error.code(), "ctdb.file-address-twice");
+    assert_eq!(error.code(), "ha.file-address-twice");
     let remedy = error.remedy().unwrap();
     assert!(remedy.contains("comment line 3 of nodes out"), "{remedy}");
 }
@@ -80,7 +80,7 @@ fn public_addresses_are_read_and_written() {
         "10.0.0.100/24%eth0 eth0",
     ] {
         let error = PublicAddresses::parse(wrong).unwrap_err();
-        assert_eq!(error.code(), "ctdb.file-malformed", "{wrong}");
+        assert_eq!(error.code(), "ha.file-malformed", "{wrong}");
     }
     let twice = PublicAddresses::parse("10.0.0.9/24 a\n10.0.0.9/16 b\n").unwrap_err();
     assert_eq!(
@@ -158,11 +158,7 @@ fn a_value_that_cannot_be_is_refused() {
         (Setting::ClusterLock, "/a\\"),
     ] {
         let error = file.set(setting, value).unwrap_err();
-        assert_eq!(
-            error.code(),
-            "ctdb.setting-invalid",
-            "{setting:?} {value:?}"
-        );
+        assert_eq!(error.code(), "ha.setting-invalid", "{setting:?} {value:?}");
     }
     assert_eq!(file, CtdbConf::default());
     for wrong in [
@@ -172,7 +168,7 @@ fn a_value_that_cannot_be_is_refused() {
         "[cluster]\ncluster lock = /a\\\n",
     ] {
         let error = CtdbConf::parse(wrong).unwrap_err();
-        assert_eq!(error.code(), "ctdb.file-malformed", "{wrong}");
+        assert_eq!(error.code(), "ha.file-malformed", "{wrong}");
     }
     let file = CtdbConf::parse("[failover]\ndisabled = perhaps\n").unwrap();
     let error = file.truth(Setting::FailoverDisabled).unwrap_err();

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use smbgw_core::error::{Coded, ErrorKind};
+
+use crate::code::Code;
 use thiserror::Error;
 
 /// Why it cannot be told where addresses go.
@@ -27,10 +29,11 @@ pub enum PlacementError {
 
 impl Coded for PlacementError {
     fn code(&self) -> &'static str {
-        match self {
-            Self::NoActiveNode { .. } => "ctdb.no-active-node",
-            Self::Alike { .. } => "ctdb.addresses-alike",
-        }
+        let code = match self {
+            Self::NoActiveNode { .. } => Code::NoActiveNode,
+            Self::Alike { .. } => Code::AddressesAlike,
+        };
+        code.as_str()
     }
 
     fn kind(&self) -> ErrorKind {

@@ -182,7 +182,7 @@ fn errors_tell_what_to_do() {
         error.to_string(),
         "ctdb takes the addresses 10.0.0.1 and ::a00:1 for one"
     );
-    assert_eq!(error.code(), "ctdb.addresses-alike");
+    assert_eq!(error.code(), "ha.addresses-alike");
     for node in &mut cluster {
         node.flags = NodeFlags::STOPPED;
     }

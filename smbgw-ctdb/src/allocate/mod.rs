@@ -1,0 +1,232 @@
+//! Addresses for shares: taken from a pool, kept in the record of the cluster, and given back.
+//!
+//! More than half of the nodes have to be reached. So what one run wrote down is seen by the next one, whatever
+//! nodes either reaches, and two runs at once meet at a lock of at least one node.
+
+pub(crate) mod choice;
+mod error;
+mod kept;
+mod wanted;
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use smbgw_core::change::Change;
+
+pub use error::AllocateError;
+pub use wanted::{AUTO, Wanted};
+
+use crate::address::{AddressError, InterfaceName, Pool, Surroundings, VirtualAddress};
+use crate::conflict::{Pace, check_free, interfaces};
+use crate::on_each::on_each;
+use crate::record::ClusterRecord;
+use crate::world::Cluster;
+use choice::{Choice, in_common};
+use kept::Kept;
+
+/// An address that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Allocated {
+    /// For whom.
+    pub holder: String,
+    /// The address.
+    pub address: VirtualAddress,
+    /// Whether it was kept before.
+    pub change: Change,
+    /// Addresses that were passed over, with the reasons.
+    pub notes: Vec<String>,
+}
+
+/// An address that is no longer kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Released {
+    /// For whom it was kept.
+    pub holder: String,
+    /// The address, where there was one.
+    pub address: Option<IpAddr>,
+    /// Whether anything was kept.
+    pub change: Change,
+}
+
+/// Keeps an address for `holder`, such as `share media`. Whoever has one already has the same again.
+///
+/// An address that the cluster does not serve under so far is asked for on the link by all nodes that are
+/// reached (see [`conflict`](crate::conflict)), and only taken where each of them could ask and heard nobody.
+///
+/// # Errors
+/// Where there is no free address; where the address asked for is kept for somebody else or cannot be used;
+/// where the holder has another one already; where too few nodes are reached, or a record cannot be written:
+/// then nothing is kept.
+pub fn allocate(
+    cluster: &Cluster<'_>,
+    holder: &str,
+    wanted: &Wanted,
+) -> Result<Allocated, AllocateError> {
+    let _locks = cluster.lock("keeping an address")?;
+    let mut kept = Kept::load(cluster)?;
+    let surroundings = surroundings(cluster, kept.record())?;
+    if let Some(own) = kept.of(holder) {
+        let address = whole(own, kept.record(), &surroundings)?;
+        match wanted {
+            Wanted::Address(other) if other.address() != own => {
+                return Err(AllocateError::HasAnother {
+                    holder: holder.to_owned(),
+                    address: own,
+                });
+            }
+            _ => {}
+        }
+        // A node that was away when it was written down has it from now on.
+        kept.store()?;
+        return Ok(Allocated {
+            holder: holder.to_owned(),
+            address,
+            change: Change::Unchanged,
+            notes: Vec::new(),
+        });
+    }
+    let check = |addresses: &[VirtualAddress]| {
+        check_free(cluster.members, addresses, Pace::Thorough, cluster.deadline)
+    };
+    let mut search = Search {
+        record: kept.record(),
+        choice: Choice {
+            surroundings: &surroundings,
+            check: &check,
+            notes: Vec::new(),
+        },
+    };
+    let address = search.find(wanted)?;
+    let notes = search.choice.notes;
+    kept.add(address.address(), holder, cluster.coordinator.now())?;
+    Ok(Allocated {
+        holder: holder.to_owned(),
+        address,
+        change: Change::Created,
+        notes,
+    })
+}
+
+/// Gives back what is kept for `holder`. Whether the cluster serves under the address stays as it is.
+///
+/// # Errors
+/// Where too few nodes are reached, or a record cannot be written.
+pub fn release(cluster: &Cluster<'_>, holder: &str) -> Result<Released, AllocateError> {
+    let _locks = cluster.lock("giving an address back")?;
+    let mut kept = Kept::load(cluster)?;
+    let address = kept.of(holder);
+    if address.is_some() {
+        kept.remove(holder)?;
+    }
+    Ok(Released {
+        holder: holder.to_owned(),
+        address,
+        change: match address {
+            Some(_) => Change::Updated,
+            None => Change::Unchanged,
+        },
+    })
+}
+
+/// Looks for an address that can be kept.
+struct Search<'a> {
+    record: &'a ClusterRecord,
+    choice: Choice<'a>,
+}
+
+impl Search<'_> {
+    fn find(&mut self, wanted: &Wanted) -> Result<VirtualAddress, AllocateError> {
+        let record = self.record;
+        match wanted {
+            Wanted::Address(address) => self.this(address),
+            Wanted::Pool(pool) => self.of_pools(std::slice::from_ref(pool)),
+            Wanted::Auto if record.pools.is_empty() => {
+                let mut own = record.addresses.iter();
+                let free = own.find(|address| self.holder(address.address()).is_none());
+                free.cloned().ok_or(AllocateError::NoPool)
+            }
+            Wanted::Auto => self.of_pools(&record.pools),
+        }
+    }
+
+    fn this(&self, address: &VirtualAddress) -> Result<VirtualAddress, AllocateError> {
+        let of = address.address();
+        if let Some(holder) = self.holder(of) {
+            return Err(AllocateError::KeptFor {
+                address: of,
+                holder: holder.to_owned(),
+            });
+        }
+        if let Some(served) = self.record.addresses.iter().find(|one| one.address() == of) {
+            return Ok(served.clone());
+        }
+        if let Some(problem) = self.choice.surroundings.check(address).into_iter().next() {
+            return Err(problem.into());
+        }
+        match (self.choice.check)(std::slice::from_ref(address))
+            .into_iter()
+            .next()
+        {
+            Some(conflict) => Err(conflict.into()),
+            None => Ok(address.clone()),
+        }
+    }
+
+    /// The lowest address that is free.
+    fn of_pools(&mut self, pools: &[Pool]) -> Result<VirtualAddress, AllocateError> {
+        let kept = self.record.reservations.iter().map(|one| one.address);
+        let served = self.record.addresses.iter().map(VirtualAddress::address);
+        let taken: Vec<IpAddr> = kept.chain(served).collect();
+        let mut chosen = self.choice.of_pools(pools, &taken, 1)?;
+        chosen.pop().ok_or(AllocateError::NoPool)
+    }
+
+    fn holder(&self, address: IpAddr) -> Option<&str> {
+        let mut kept = self.record.reservations.iter();
+        let found = kept.find(|one| one.address == address);
+        found.map(|one| one.holder.as_str())
+    }
+}
+
+/// What the nodes that are reached have in common, and their own addresses.
+fn surroundings(
+    cluster: &Cluster<'_>,
+    record: &ClusterRecord,
+) -> Result<Surroundings, AllocateError> {
+    let read = on_each(cluster.members, |_, member| {
+        interfaces(member.host, cluster.deadline)
+    });
+    let nodes = read.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(in_common(&nodes, &record.addresses, &record.dhcp_ranges))
+}
+
+/// An address that is kept, with its network and interface.
+fn whole(
+    address: IpAddr,
+    record: &ClusterRecord,
+    surroundings: &Surroundings,
+) -> Result<VirtualAddress, AddressError> {
+    if let Some(served) = record.addresses.iter().find(|one| one.address() == address) {
+        return Ok(served.clone());
+    }
+    if let Some(found) = record.pools.iter().find_map(|pool| pool.address(address)) {
+        return found;
+    }
+    let networks = surroundings.interfaces.iter().flat_map(|interface| {
+        let name: &InterfaceName = &interface.name;
+        interface
+            .networks
+            .iter()
+            .map(move |network| (name, network))
+    });
+    let found = networks
+        .into_iter()
+        .find(|(_, network)| network.contains(address));
+    let (name, network) = found.ok_or(AddressError::NoNetwork { address })?;
+    VirtualAddress::new(address, network.prefix(), Some(name.clone()))
+}
+
+#[cfg(test)]
+mod tests;
