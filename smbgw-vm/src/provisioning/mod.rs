@@ -1,0 +1,35 @@
+//! Guests of Proxmox VE that serve SMB: made from a template, looked after, and taken away.
+//!
+//! All that is wrong with a [`GuestRequest`] is told before anything is touched. What is done is written down first,
+//! with the mark that the guest will carry, and taken back where it fails; what a crash interrupts is settled by
+//! [`recover`], or before the next operation on that guest.
+
+mod check;
+mod console;
+mod documents;
+mod draft;
+mod error;
+mod outcome;
+mod plan;
+mod provision;
+mod record;
+mod recover;
+mod remove;
+mod request;
+mod status;
+mod steps;
+mod template_record;
+mod wait;
+mod world;
+
+pub use error::ProvisioningError;
+pub use outcome::{Outcome, Provisioned};
+pub use plan::{Operation, Plan, Step};
+pub use provision::{problems, provision};
+pub use record::{GUESTS, GuestRecord, GuestState};
+pub use recover::{Recovered, recover};
+pub use remove::remove;
+pub use request::{DataRequest, GuestRequest, TemplateOrigin};
+pub use status::{GuestReport, list, status};
+pub use template_record::NodeTemplate;
+pub use world::{Provisioning, Waits};

@@ -1,0 +1,53 @@
+//! How an operation on a guest ended.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+use smbgw_core::host::Host;
+use smbgw_core::host_label::HostLabel;
+use smbgw_core::lifecycle::{self, StepReport};
+use smbgw_core::transaction::{Ending, Work};
+
+use super::plan::{Operation, Plan};
+use super::record::GuestRecord;
+use crate::vmid::Vmid;
+
+/// How an operation that was begun ended.
+pub type Outcome = lifecycle::Outcome<Provisioned>;
+
+/// What an operation did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Provisioned {
+    /// The kind of operation.
+    pub operation: Operation,
+    /// The guest.
+    pub name: HostLabel,
+    /// Its number, where it is there.
+    pub vmid: Option<Vmid>,
+    /// The address at which it answered to SMB, where it is there.
+    pub address: Option<IpAddr>,
+    /// Each step with what it did.
+    pub steps: Vec<StepReport>,
+    /// What an administrator should know beside it.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// How this plan ended on `host`.
+    pub(super) fn outcome(&self, host: &dyn Host, ending: Ending) -> Outcome {
+        // What was made is there, whether or not its record can be read once more.
+        let record = || GuestRecord::load(host, &self.name).ok().flatten();
+        ending.map(|Work { steps, notes }| {
+            let record = record();
+            Provisioned {
+                operation: self.operation,
+                name: self.name.clone(),
+                vmid: record.as_ref().and_then(|record| record.vmid),
+                address: record.and_then(|record| record.answered_at),
+                steps,
+                notes,
+            }
+        })
+    }
+}

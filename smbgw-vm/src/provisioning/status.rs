@@ -1,0 +1,111 @@
+//! How a guest stands.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+use smbgw_core::host_label::HostLabel;
+use smbgw_core::lifecycle::Finding;
+
+use super::error::ProvisioningError;
+use super::record::GuestRecord;
+use super::steps::await_smb::{address_of, answers};
+use super::world::Provisioning;
+use crate::proxmox::RunState;
+
+/// How a guest stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GuestReport {
+    /// What is remembered of it.
+    pub record: GuestRecord,
+    /// Whether it runs; nothing where it is not on this node.
+    pub state: Option<RunState>,
+    /// Whether high availability keeps it.
+    pub kept_available: bool,
+    /// Whether its agent answers.
+    pub agent_answers: bool,
+    /// Its address, where that is known.
+    pub address: Option<IpAddr>,
+    /// Whether it answers to SMB there.
+    pub smb_answers: bool,
+    /// What is not as it should be.
+    pub findings: Vec<Finding>,
+}
+
+/// What is remembered of all guests that were made on the node, by name.
+///
+/// # Errors
+/// Where a record cannot be read.
+pub fn list(world: &Provisioning<'_>) -> Result<Vec<GuestRecord>, ProvisioningError> {
+    Ok(GuestRecord::all(world.machine())?)
+}
+
+/// How the guest `name` stands. What cannot be found out of it is among the findings.
+///
+/// # Errors
+/// [`ProvisioningError::Unknown`] where no guest of that name was made on the node, and where the node itself cannot
+/// be asked.
+pub fn status(
+    world: &Provisioning<'_>,
+    name: &HostLabel,
+) -> Result<GuestReport, ProvisioningError> {
+    let record = world.record(name)?;
+    let mut report = GuestReport {
+        address: record.address.address().or(record.answered_at),
+        record,
+        state: None,
+        kept_available: false,
+        agent_answers: false,
+        smb_answers: false,
+        findings: Vec::new(),
+    };
+    let Some(vmid) = report.record.vmid else {
+        return Ok(report);
+    };
+    let node = &world.node;
+    match node.ours(vmid, &report.record.mark) {
+        Ok(Some(_)) => {}
+        Ok(None) => {
+            let gone = crate::proxmox::ProxmoxError::NoSuchGuest { vmid };
+            report
+                .findings
+                .push(Finding::new("look for the guest", &gone));
+            return Ok(report);
+        }
+        Err(error @ crate::proxmox::ProxmoxError::NotOurs { .. }) => {
+            report
+                .findings
+                .push(Finding::new("look for the guest", &error));
+            return Ok(report);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let status = node.status(vmid)?;
+    report.state = Some(status.state);
+    report.kept_available = status.is_managed;
+    if status.state != RunState::Running {
+        return Ok(report);
+    }
+    let quick = node.until(node.deadline().at_most(LONGEST_LOOK));
+    match quick.ping_agent(vmid) {
+        Ok(()) => report.agent_answers = true,
+        Err(error) => report.findings.push(Finding::new("ask its agent", &error)),
+    }
+    match address_of(&quick, vmid, &report.record) {
+        Ok(found) => report.address = found.or(report.address),
+        Err(error) => report
+            .findings
+            .push(Finding::new("ask its address", &error)),
+    }
+    if let Some(address) = report.address {
+        match answers(&quick, address) {
+            Ok(()) => report.smb_answers = true,
+            Err(error) => report.findings.push(Finding::new("connect to SMB", &error)),
+        }
+    }
+    Ok(report)
+}
+
+/// How long a guest is asked.
+const LONGEST_LOOK: Duration = Duration::from_secs(30);

@@ -1,0 +1,118 @@
+//! Waiting until a guest answers to SMB.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use smbgw_core::change::Change;
+use smbgw_core::error::chain_text;
+use smbgw_core::host_label::HostLabel;
+use smbgw_core::probe::{Login, ProbeError, SMB_PORT, ShareProbe};
+use smbgw_core::share::ShareName;
+
+use super::await_ready::tail;
+use super::deed::{Deed, deeds};
+use crate::provisioning::error::ProvisioningError;
+use crate::provisioning::record::GuestRecord;
+use crate::provisioning::wait::{may_pass, until};
+use crate::provisioning::world::Provisioning;
+use crate::proxmox::{GuestInterface, Proxmox, ProxmoxError};
+use crate::vmid::Vmid;
+
+deeds! { AwaitSmb }
+
+/// The log of smbd.
+const LOG: &str = "/var/log/samba/log.smbd";
+
+/// A share that no guest has. That a server says so proves that it negotiates, takes a session and looks for shares.
+const NO_SHARE: &str = "smbgw-is-there";
+
+/// Waits until a guest answers to SMB, and writes down where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AwaitSmb {
+    /// The guest.
+    pub guest: HostLabel,
+}
+
+impl Deed for AwaitSmb {
+    fn title(&self) -> String {
+        format!("wait until {} answers to SMB", self.guest)
+    }
+
+    fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
+        let mut record = world.record(&self.guest)?;
+        let vmid = world.vmid(&self.guest)?;
+        let begun = Instant::now();
+        let deadline = world.deadline().at_most(world.waits.smb);
+        let node = world.node.until(deadline);
+        let mut why = "it has no address".to_owned();
+        let answered = until(deadline, || {
+            let Some(address) = address_of(&node, vmid, &record)? else {
+                return Ok(None);
+            };
+            match answers(&node, address) {
+                Ok(()) => Ok(Some(address)),
+                // Without a client on the node nothing would be found later either.
+                Err(ProbeError::Command(error)) => Err(ProxmoxError::from(error).into()),
+                Err(error) => {
+                    why = format!("at {address}: {}", chain_text(&error));
+                    Ok::<_, ProvisioningError>(None)
+                }
+            }
+        })?;
+        let Some(address) = answered else {
+            return Err(ProvisioningError::NoSmb {
+                vmid,
+                seconds: begun.elapsed().as_secs(),
+                why,
+                said: tail(&world.node, vmid, &[LOG]),
+            });
+        };
+        record.answered_at = Some(address);
+        record.store(world.machine())?;
+        Ok(Change::Unchanged)
+    }
+}
+
+/// The address of a guest: the one it was given, or what its agent tells of the card that it was given.
+pub(in crate::provisioning) fn address_of(
+    node: &Proxmox<'_>,
+    vmid: Vmid,
+    record: &GuestRecord,
+) -> Result<Option<IpAddr>, ProxmoxError> {
+    if let Some(address) = record.address.address() {
+        return Ok(Some(address));
+    }
+    let interfaces = match node.interfaces(vmid) {
+        Ok(interfaces) => interfaces,
+        Err(error) if may_pass(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let is_its = |interface: &&GuestInterface| {
+        let mac = interface.mac.as_deref().and_then(|mac| mac.parse().ok());
+        mac == Some(record.mac)
+    };
+    let mut addresses = interfaces
+        .iter()
+        .filter(is_its)
+        .flat_map(|of| &of.addresses);
+    Ok(addresses.next().copied())
+}
+
+/// Whether an SMB server answers at `address`.
+pub(in crate::provisioning) fn answers(
+    node: &Proxmox<'_>,
+    address: IpAddr,
+) -> Result<(), ProbeError> {
+    let share: ShareName = NO_SHARE.parse().expect("it is a plain name");
+    let probe = ShareProbe {
+        address,
+        port: SMB_PORT,
+        share: &share,
+        login: Login::Anonymous,
+    };
+    match probe.once(node.host(), node.deadline()) {
+        Ok(_) | Err(ProbeError::NotFound { .. } | ProbeError::AnonymousRefused { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

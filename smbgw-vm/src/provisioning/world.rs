@@ -1,0 +1,117 @@
+//! What guests are made with, put together from its parts.
+
+use std::path::Path;
+use std::time::Duration;
+
+use smbgw_core::deadline::Deadline;
+use smbgw_core::host::{Host, Lock, LockError};
+use smbgw_core::host_label::HostLabel;
+use smbgw_core::progress::Progress;
+use smbgw_core::secret::Secret;
+use smbgw_core::transaction::World;
+
+use super::error::ProvisioningError;
+use super::record::{GuestRecord, key};
+use crate::cloudinit::LoginName;
+use crate::proxmox::Proxmox;
+use crate::resources::Policy;
+use crate::template::TemplateStore;
+use crate::vmid::Vmid;
+
+/// What guests are made with, and the time there is.
+#[derive(Clone)]
+pub struct Provisioning<'a> {
+    /// The node, and when all of it has to be over.
+    pub node: Proxmox<'a>,
+    /// The folder of the node with the store of templates.
+    pub templates: &'a Path,
+    /// The passwords of the users for SMB of a guest that is to be made.
+    pub passwords: &'a [(LoginName, Secret)],
+    /// How much of the node may be promised.
+    pub policy: Policy,
+    /// How long a new guest is waited for.
+    pub waits: Waits,
+    /// Who is told what happens.
+    pub progress: &'a dyn Progress,
+}
+
+/// How long a new guest is waited for, where the time for all of it is not over before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// From its start until its agent answers.
+    pub agent: Duration,
+    /// From then on until it has done all that it was told.
+    pub ready: Duration,
+    /// From then on until it answers to SMB.
+    pub smb: Duration,
+}
+
+impl Default for Waits {
+    /// What a guest without acceleration on a busy node needs.
+    fn default() -> Self {
+        Self {
+            agent: Duration::from_secs(300),
+            ready: Duration::from_secs(600),
+            smb: Duration::from_secs(120),
+        }
+    }
+}
+
+impl<'a> Provisioning<'a> {
+    /// The machine of the node.
+    pub(super) fn machine(&self) -> &'a dyn Host {
+        self.node.host()
+    }
+
+    pub(super) fn deadline(&self) -> Deadline {
+        self.node.deadline()
+    }
+
+    pub(super) fn store(&self) -> TemplateStore<'a> {
+        TemplateStore::new(self.machine(), self.templates)
+    }
+
+    /// What is remembered of the guest `name`.
+    pub(super) fn record(&self, name: &HostLabel) -> Result<GuestRecord, ProvisioningError> {
+        let record = GuestRecord::load(self.machine(), name)?;
+        record.ok_or_else(|| ProvisioningError::Unknown(name.clone()))
+    }
+
+    /// The number of the guest `name`, which was made.
+    pub(super) fn vmid(&self, name: &HostLabel) -> Result<Vmid, ProvisioningError> {
+        let vmid = self.record(name)?.vmid;
+        vmid.ok_or_else(|| ProvisioningError::Unknown(name.clone()))
+    }
+
+    /// Whoever makes, changes or removes a guest holds this lock.
+    pub(super) fn lock(&self, name: &HostLabel, purpose: &str) -> Result<Lock, LockError> {
+        let lock = format!("guest-{}", key(name));
+        self.machine().lock(&lock, purpose, self.deadline())
+    }
+}
+
+impl World for Provisioning<'_> {
+    fn host(&self) -> &dyn Host {
+        self.machine()
+    }
+
+    fn progress(&self) -> &dyn Progress {
+        self.progress
+    }
+
+    fn for_undo(&self) -> Self {
+        Self {
+            node: self.node.until(Deadline::after(TIME_TO_UNDO)),
+            ..self.clone()
+        }
+    }
+
+    fn lock_journals(&self) -> Result<Lock, LockError> {
+        let purpose = "removing a journal";
+        self.machine()
+            .lock("guest-journals", purpose, self.deadline())
+    }
+}
+
+/// How long undoing may take: a task that was left at work is waited for, such as the copy of a disk.
+const TIME_TO_UNDO: Duration = Duration::from_secs(600);
