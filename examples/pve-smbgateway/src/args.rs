@@ -9,9 +9,14 @@ use crate::exit;
 
 pub(crate) mod alert;
 pub(crate) mod domain;
+pub(crate) mod ha;
+pub(crate) mod ha_change;
+pub(crate) mod ha_move;
+pub(crate) mod ha_test;
 pub(crate) mod history;
 pub(crate) mod monitor;
 pub(crate) mod quota;
+pub(crate) mod template;
 
 /// SMB shares with enforced quotas on Proxmox VE and Debian.
 ///
@@ -196,6 +201,116 @@ pub(crate) enum Command {
     /// Without --user, what is in the domain stays as it is, and the message says what that is.
     #[command(after_help = domain::RECOVER_EXAMPLES)]
     AdRecover(domain::Recover),
+    /// Make a cluster of machines that share a folder, and wait until it serves.
+    ///
+    /// Everything is checked on all nodes before anything is touched, and all that is wrong is told at once.
+    /// Writes ctdb's and Samba's settings on all nodes, starts ctdb, and waits until all nodes are healthy.
+    /// Where it fails on one node, all of them are made as they were.
+    #[command(after_help = ha_change::SETUP_EXAMPLES)]
+    HaSetup(ha_change::Setup),
+    /// Take over a cluster of ctdb that somebody else set up.
+    ///
+    /// Says what its nodes do not agree on and what is wrong with it, shows each file that would be written,
+    /// and asks. Files of ctdb and Samba stay as they are. Without --yes, and where nobody is there to
+    /// answer, nothing is changed.
+    #[command(after_help = ha_change::ADOPT_EXAMPLES)]
+    HaAdopt(ha_change::Adopt),
+    /// Take one more machine into the cluster, while clients are connected to the others.
+    ///
+    /// It gets the settings of the other nodes, and may take every address of the cluster. Everything is
+    /// checked before anything is touched. Where it fails, all machines are made as they were; the number of
+    /// the node may stay taken.
+    #[command(after_help = ha_change::ADD_NODE_EXAMPLES)]
+    HaAddNode(ha_change::AddNode),
+    /// Take a node out of the cluster, and make it the machine that it was.
+    ///
+    /// Its addresses move to other nodes first. The numbers of the other nodes stay as they are. A node that
+    /// is lost for good may be one that is not reached.
+    HaRemoveNode(ha_change::RemoveNode),
+    /// Take the cluster apart: its nodes become the machines that they were. Data in the shared folder stays.
+    ///
+    /// The databases that the nodes shared, with users and shares in the registry, are removed for good unless
+    /// --keep-databases is given. Without --yes, and where nobody is there to answer, nothing is changed.
+    #[command(after_help = ha_change::TEARDOWN_EXAMPLES)]
+    HaTeardown(ha_change::Teardown),
+    /// Finish or undo a change to a cluster, and repair what a drill broke, that a crash or a kill interrupted.
+    ///
+    /// It is run on the machine on which the change was begun, or with the same --host. What was done on a node that is not reached
+    /// stays, and the message says what that is; run it again when the node is back.
+    #[command(after_help = ha_change::RECOVER_EXAMPLES)]
+    HaRecover(ha_change::Recover),
+    /// Show how the cluster stands that this machine is a node of: nodes, leader, addresses, and what is
+    /// not as it should be.
+    ///
+    /// All nodes are asked at once. Where nothing is known of the cluster but its ctdbd, that alone is asked.
+    ///
+    /// Ends with status 3 where this machine is in no cluster, and with 7 where something is not as it should
+    /// be.
+    #[command(after_help = ha::STATUS_EXAMPLES)]
+    HaStatus(ha::Status),
+    /// Say where every address of the cluster goes when nodes leave it or come back, before they do.
+    ///
+    /// It is what ctdb itself will do, as its settings are now. Nothing is changed. Without nodes, says where
+    /// addresses go when ctdb places them anew.
+    ///
+    /// Ends with status 7 where an address would be on no node.
+    #[command(after_help = ha::PLAN_EXAMPLES)]
+    HaPlan(ha::Plan),
+    /// Move an address of the cluster to a node, and say whether it stays there.
+    #[command(after_help = ha_move::MOVE_EXAMPLES)]
+    HaMove(ha_move::Move),
+    /// Have a node give all its addresses away, and wait until its clients are gone.
+    ///
+    /// The node stays in the cluster, and takes no address before ha-resume. Where no other node can take its
+    /// addresses, nothing is changed.
+    ///
+    /// Ends with status 7 where somebody is still connected after that time.
+    #[command(after_help = ha_move::DRAIN_EXAMPLES)]
+    HaDrain(ha_move::Drain),
+    /// Have a node take addresses again that was drained, disabled or stopped.
+    ///
+    /// Ends with status 7 where it is not healthy, as it gets no address before it is.
+    HaResume(ha_move::Resume),
+    /// Keep an address for somebody, such as a share, and say which.
+    ///
+    /// Whoever has one already has the same again. One that the cluster does not serve under so far is asked
+    /// for on the network first, by all nodes.
+    #[command(after_help = ha_move::RESERVE_EXAMPLES)]
+    HaReserve(ha_move::Reserve),
+    /// Keep an address for somebody no longer. Whether the cluster serves under it stays as it is.
+    HaRelease(ha_move::Release),
+    /// Ask on the network whether somebody has an address.
+    ///
+    /// Sends ARP probes (RFC 5227) or neighbour solicitations (RFC 4862), and says who answers, by the
+    /// address of the network adapter. Nothing is changed.
+    ///
+    /// Ends with status 4 where another machine has one of the addresses, and with 1 where that could not be
+    /// found out.
+    #[command(after_help = ha::PROBE_EXAMPLES)]
+    HaProbe(ha::Probe),
+    /// Show what happened in the cluster: failovers, states of nodes, recoveries, who changed what.
+    ///
+    /// Each node has a log of its own; those of all nodes are put together.
+    #[command(after_help = ha::EVENTS_EXAMPLES)]
+    HaEvents(ha::Events),
+    /// Break nodes on purpose while clients work, measure what they see of it, and repair the nodes.
+    ///
+    /// Clients write and read through an address of the cluster, each write put on disk. The node that has the
+    /// address is broken; when another one serves, it is repaired, and all that the server had said is on disk
+    /// is read back. What repairing needs is written down first: after a drill that was killed, `ha-recover`
+    /// repairs. Refused where the cluster is not healthy or no other node can take the address, and, without
+    /// --yes, where clients use it.
+    ///
+    /// Ends with status 7 where a node could not be repaired, bytes are lost, or clients were not served again.
+    #[command(after_help = ha_test::EXAMPLES)]
+    HaTest(ha_test::Test),
+    /// Write down what ctdb says of this node; ctdb itself calls it.
+    ///
+    /// Ends with status 0 even where it could not be written down, so that ctdb goes on.
+    HaNotify(ha::Notify),
+    /// Build, fetch, look over and delete the templates that virtual machines start from.
+    #[command(subcommand)]
+    Template(template::Template),
     /// Check whether the machine is ready, and change nothing.
     ///
     /// With the options of `create`, checks that request as `create` would.

@@ -2,16 +2,18 @@
 
 mod alert;
 mod domain;
+mod ha;
 pub(crate) mod history;
 mod monitor;
 mod owner;
+mod template;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{Coded, Problem};
-use smbgw_core::host::LocalHost;
+use smbgw_core::host::{Host, LocalHost, Reach};
 use smbgw_core::lifecycle::{
     CreateOptions, DeleteOptions, ShareError, Verification, check, create, delete, inspect, list,
     recover, resize, set_auth, status, usages, verify,
@@ -163,6 +165,24 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::AdSpn(Spn::List(target)) => domain::list_names(&common, &output, &target),
         Command::AdKeytab(asked) => domain::keys(&common, &output, &asked),
         Command::AdRecover(asked) => domain::settle(&common, &output, &asked),
+        Command::HaSetup(asked) => ha::change::set_up(&common, &output, asked),
+        Command::HaAdopt(asked) => ha::change::take_over(&common, &output, asked),
+        Command::HaAddNode(asked) => ha::nodes::add(&common, &output, asked),
+        Command::HaRemoveNode(asked) => ha::nodes::remove(&common, &output, &asked),
+        Command::HaTeardown(asked) => ha::nodes::take_apart(&common, &output, &asked),
+        Command::HaTest(asked) => ha::test::run(&common, &output, asked),
+        Command::HaRecover(asked) => ha::change::settle(&common, &output, &asked),
+        Command::HaStatus(asked) => ha::status(&common, &output, asked),
+        Command::HaPlan(asked) => ha::plan(&common, &output, asked),
+        Command::HaMove(asked) => ha::relocate::move_to(&common, &output, &asked),
+        Command::HaDrain(asked) => ha::relocate::drain_of(&common, &output, &asked),
+        Command::HaResume(asked) => ha::relocate::resume_of(&common, &output, &asked),
+        Command::HaReserve(asked) => ha::relocate::reserve(&common, &output, asked),
+        Command::HaRelease(asked) => ha::relocate::give_back(&common, &output, &asked),
+        Command::HaProbe(asked) => ha::probe(&common, &output, &asked),
+        Command::HaEvents(asked) => ha::events(&common, &output, asked),
+        Command::HaNotify(asked) => ha::notify(&common, &output, &asked),
+        Command::Template(command) => template::run(&common, &output, command),
         Command::Recover => on_machine(&common, BTreeMap::new(), true, |machine| {
             output.recovered(recover(machine))
         }),
@@ -214,6 +234,22 @@ fn host(common: &Common) -> LocalHost {
     match &common.root {
         Some(root) => LocalHost::with_root(root),
         None => LocalHost::new(),
+    }
+}
+
+/// Has `call` work on the machine that `way` leads to, or on that of the arguments where none is given.
+fn reached(
+    common: &Common,
+    output: &Output,
+    way: Option<&Reach>,
+    call: impl FnOnce(&dyn Host) -> Exit,
+) -> Exit {
+    match way {
+        None => call(&host(common)),
+        Some(way) => match way.open(&way.to_string()) {
+            Ok(host) => call(host.as_ref()),
+            Err(error) => output.failed(&error),
+        },
     }
 }
 

@@ -14,7 +14,8 @@ pub(crate) enum Exit {
     Failed,
     /// 2: wrong usage or an invalid request; nothing was touched.
     Invalid,
-    /// 3: what is named is not there: no such share, alert, user, group or domain.
+    /// 3: what is named is not there: no such share, alert, user, group, domain or
+    /// template.
     NotFound,
     /// 4: the request collides with something that is there.
     Conflict,
@@ -32,7 +33,7 @@ Exit status:
   0  done
   1  could not be tried (the message says why)
   2  wrong usage or an invalid request; nothing was touched
-  3  there is no such share, alert, user, group or domain
+  3  there is no such share, alert, user, group, domain or template
   4  conflict with something that is there or under way; nothing was touched
   5  the machine is not ready (preflight); nothing was touched
   6  failed, and rolled back: the machine is as it was before

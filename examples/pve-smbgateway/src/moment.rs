@@ -47,6 +47,14 @@ pub(crate) fn moment_or_span(text: &str, now: i64) -> Result<i64, String> {
     }
 }
 
+/// The moment that `text` means, or that lies so far before `now`.
+pub(crate) fn moment_or_ago(text: &str, now: i64) -> Result<i64, String> {
+    match span(text) {
+        Ok(seconds) => Ok(now.saturating_sub(seconds)),
+        Err(_) => moment(text).map_err(|error| format!("{error}, or a span such as 2h or 3d")),
+    }
+}
+
 /// `seconds` since 1970-01-01 00:00 UTC, such as `2026-01-31 12:00:05 UTC`.
 pub(crate) fn shown(seconds: i64) -> String {
     match Timestamp::from_second(seconds) {
@@ -109,6 +117,8 @@ mod tests {
         }
         assert_eq!(moment_or_span("2h", 100), Ok(7300));
         assert_eq!(moment_or_span("1970-01-02", 100), Ok(86_400));
+        assert_eq!(moment_or_ago("2h", 10_000), Ok(2800));
+        assert_eq!(moment_or_ago("1970-01-02", 100), Ok(86_400));
     }
 
     #[test]

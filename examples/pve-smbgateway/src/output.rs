@@ -8,9 +8,14 @@
 
 mod alert;
 mod domain;
+mod ha;
+mod ha_change;
+mod ha_move;
+mod ha_test;
 mod history;
 mod monitor;
 mod owner;
+mod template;
 mod verify;
 
 use std::fmt::Write as _;

@@ -319,6 +319,7 @@ fn a_machine_joins_from_outside_of_it() {
     refused("--host=cli8", "pid:N");
     refused("--host=pid:0", "pid:N");
     refused("--host=pid:4194304", "No such file");
+    refused("--host=ssh:-oProxyCommand=x", "ssh:[user@]host");
     // In a user namespace of its own, as an unprivileged container is.
     let mut sleeps = Command::new("unshare");
     let sleeps = sleeps.args(["--user", "sleep", "60"]).stdin(Stdio::null());
@@ -337,4 +338,36 @@ fn a_machine_joins_from_outside_of_it() {
     let mut nowhere = host.0.command(PROGRAM);
     let nowhere = nowhere.args(["ad-join", "ad.test", "--user=x", "--share", "nothing"]);
     run_as(nowhere, "x\n").ended(3).said(&["nothing"]);
+}
+
+#[test]
+fn a_machine_joins_by_a_way_that_leads_to_it() {
+    require_all!();
+    let host = Host::new("cli9");
+    // What enters containers, and here leads to the machine itself: all that is done on it passes through
+    // the way.
+    let script = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"\n";
+    host.0.write("/run/tools/lxc-attach", script).unwrap();
+    run(host
+        .0
+        .command("chmod")
+        .args(["755", "/run/tools/lxc-attach"]))
+    .unwrap();
+    let over = "lowerdir=/run/tools:/usr/bin";
+    let mut mount = host.0.command("mount");
+    run(mount.args(["-t", "overlay", "overlay", "-o", over, "/usr/bin"])).unwrap();
+    let way = "--host lxc:cli9";
+    host.runs(&format!("ad-status {way}"))
+        .ended(3)
+        .said(&["in no domain"]);
+    host.runs(&format!("ad-join ad.test --user Administrator {way}"))
+        .ended(0);
+    run(host.0.command("net").args(["ads", "testjoin"])).unwrap();
+    host.runs(&format!("ad-status {way}"))
+        .ended(0)
+        .said(&["CLI9", "good"]);
+    host.runs("ad-status").ended(0).said(&["CLI9", "good"]);
+    host.runs(&format!("ad-leave --user Administrator --delete {way}"))
+        .ended(0);
+    assert!(Domain::shared().computer("cli9").unwrap().is_none());
 }

@@ -13,7 +13,7 @@ use cli::SMB_CONF;
 use lab::cli::{
     PASSWORD, add_users, gateway, gateway_with, local_file, smbclient, smbclient_with, start, wait,
 };
-use lab::picture::Picture;
+use lab::picture::take_picture;
 use lab::{Lab, command, in_lab};
 use smbgw_testing::{Capability, Filesystem, MIB, require, run};
 
@@ -68,7 +68,7 @@ fn a_filesystem_without_limits_is_refused_with_a_remedy() {
 on_btrfs! {
     all_that_is_wrong_is_said_at_once {
         |lab| {
-            let before = Picture::take(lab);
+            let before = take_picture(lab);
             let ran = gateway(
                 "create a/b --path relative --quota lots --user nobodyknows --min-protocol 1 \
                  --mode cloud --json",
@@ -98,7 +98,7 @@ on_btrfs! {
                 gateway(&format!("{wrong} a/b{size}")).ended(2);
             }
             gateway("--help").ended(0).said(&["Exit status", "needs attention"]);
-            before.assert_same(&Picture::take(lab), "nothing was touched");
+            before.assert_same(&take_picture(lab), "nothing was touched");
         }
     }
 
@@ -169,7 +169,7 @@ on_btrfs! {
 
     accounts_are_made_with_the_password_given_and_go_with_the_share {
         |lab| {
-            let before = Picture::take(lab);
+            let before = take_picture(lab);
             let create = ["create", "media", "--quota", "10M", "--user", "carol", "--create-user"];
             gateway_with(&create, "").ended(2).said(&["password"]);
             let with_file = [&create[..], &["--password-file", "-"]].concat();
@@ -192,7 +192,7 @@ on_btrfs! {
             gateway("delete other --purge --yes").ended(0);
             command("smbpasswd", &["-x", "carol"]);
             command("userdel", &["carol"]);
-            let differences = before.differences(&Picture::take(lab));
+            let differences = before.differences(&take_picture(lab));
             let others = differences.iter().filter(|line| {
                 !line.starts_with("smbd:") && !line.starts_with("//localhost/")
             });
@@ -303,10 +303,10 @@ on_btrfs! {
             fs::set_permissions(path.join("data"), fs::Permissions::from_mode(0o604)).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o1751)).unwrap();
             command("setfacl", &["-m", "u:alice:rwx", path.to_str().unwrap()]);
-            let before = Picture::take(lab);
+            let before = take_picture(lab);
             let create = format!("create mine --path {} --user alice", path.display());
             gateway(&format!("{create} --quota 4M")).ended(2).said(&["below", "--force"]);
-            before.assert_same(&Picture::take(lab), "it was refused");
+            before.assert_same(&take_picture(lab), "it was refused");
             gateway(&format!("{create} --quota 4M --force")).ended(0);
             smbclient("mine", "alice", "get data").succeeded();
             local_file("small", 100_000);
@@ -316,7 +316,7 @@ on_btrfs! {
             gateway("resize mine 20M").ended(0);
             smbclient("mine", "alice", "put small; del small").succeeded();
             gateway("delete mine --purge --yes").ended(0);
-            let differences = before.differences(&Picture::take(lab));
+            let differences = before.differences(&take_picture(lab));
             let others = differences.iter().filter(|line| {
                 !line.starts_with("smbd:") && !line.starts_with("//localhost/")
             });
@@ -336,7 +336,7 @@ on_btrfs! {
             fs::write(root.join("etc/passwd"), "root:x:0:0::/:/bin/sh\nalice:x:1000:1000::/:/bin/sh\n").unwrap();
             fs::write(root.join("etc/group"), "root:x:0:\nalice:x:1000:\n").unwrap();
             let outside = || {
-                let mut outside = Picture::take(lab);
+                let mut outside = take_picture(lab);
                 outside.forget(root.to_str().unwrap());
                 outside
             };
@@ -379,18 +379,18 @@ on_btrfs! {
 
     an_operation_that_fails_is_rolled_back {
         |lab| {
-            let before = Picture::take(lab);
+            let before = take_picture(lab);
             let broken = Stand::in_for("/usr/bin/smbpasswd", "case $1 in -s) echo no room >&2; exit 1;; esac; exec /run/original-smbpasswd \"$@\"");
             let create = ["create", "media", "--quota", "10M", "--user", "carol", "--create-user"];
             gateway_with(&create, PASSWORD).ended(6).said(&["no room", "as it was before"]);
             drop(broken);
-            before.assert_same(&Picture::take(lab), "it was rolled back");
+            before.assert_same(&take_picture(lab), "it was rolled back");
         }
     }
 
     what_cannot_be_undone_is_said_and_recovered_later {
         |lab| {
-            let before = Picture::take(lab);
+            let before = take_picture(lab);
             let smbpasswd = Stand::in_for("/usr/bin/smbpasswd", "exit 1");
             let userdel = Stand::in_for("/usr/sbin/userdel", "exit 1");
             let create = ["create", "media", "--quota", "10M", "--user", "carol", "--create-user"];
@@ -400,7 +400,7 @@ on_btrfs! {
             again.said(&["recover"]);
             drop((smbpasswd, userdel));
             gateway("recover").ended(0).said(&["create of media: undone"]);
-            before.assert_same(&Picture::take(lab), "it was recovered");
+            before.assert_same(&take_picture(lab), "it was recovered");
             gateway("recover").ended(0).said(&["Nothing was interrupted."]);
         }
     }
@@ -414,7 +414,7 @@ on_btrfs! {
 
     a_program_that_was_killed_is_recovered_by_the_next {
         |lab| {
-            let before = Picture::take(lab);
+            let before = take_picture(lab);
             let gate = Gate::before("/usr/sbin/useradd");
             let arguments = [
                 "create", "media", "--quota", "10M", "--user", "carol", "--create-user",
@@ -429,7 +429,7 @@ on_btrfs! {
             // What the killed program had started does not go on behind the back of the recovery.
             gate.open();
             gate.assert_abandoned();
-            before.assert_same(&Picture::take(lab), "it was recovered");
+            before.assert_same(&take_picture(lab), "it was recovered");
         }
     }
 }

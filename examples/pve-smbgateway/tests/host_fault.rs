@@ -7,12 +7,13 @@
 mod lab;
 
 use lab::operation::{Operation, done, make_alice, recover_all};
-use lab::picture::Picture;
+use lab::picture::take_picture;
 use lab::{Lab, in_lab};
 use smbgw_core::lifecycle::{Outcome, ShareError};
 use smbgw_core::progress::Silent;
 use smbgw_core::step::LeftBehind;
 use smbgw_core::testing::{Counted, Fault, Faults};
+use smbgw_testing::Picture;
 use smbgw_testing::{Capability, Filesystem, require};
 
 /// Where journals are.
@@ -40,9 +41,9 @@ impl<'a> Subject<'a> {
     fn new(lab: &'a Lab, operation: Operation) -> Self {
         make_alice();
         operation.prepare(lab);
-        let before = Picture::take(lab);
+        let before = take_picture(lab);
         done(&operation.run(lab, &Faults::none(), &Silent));
-        let after = Picture::take(lab);
+        let after = take_picture(lab);
         let subject = Self {
             lab,
             operation,
@@ -56,13 +57,13 @@ impl<'a> Subject<'a> {
     fn begin_again(&self) {
         self.operation.prepare(self.lab);
         self.before
-            .assert_same(&Picture::take(self.lab), "the state it begins in");
+            .assert_same(&take_picture(self.lab), "the state it begins in");
     }
 
     /// Whether the machine is as before or as after; fails where it is neither.
     #[track_caller]
     fn look(&self, when: &str) -> Found {
-        let now = Picture::take(self.lab);
+        let now = take_picture(self.lab);
         if now == self.before {
             return Found::Before;
         }

@@ -51,8 +51,8 @@ pub(crate) struct Which {
     /// Every share, and the machine itself.
     #[arg(long)]
     pub(crate) all: bool,
-    /// Only this kind: space, inodes, forecast, soft-limit, hard-limit, drift, unreadable or
-    /// history.
+    /// Only this kind: space, inodes, forecast, soft-limit, hard-limit, drift, unreadable,
+    /// history, or one of those of clusters, such as cluster-node.
     #[arg(long, value_name = "KIND")]
     pub(crate) kind: Option<String>,
 }

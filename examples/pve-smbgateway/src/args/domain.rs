@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use smbgw_core::error::Coded;
+use smbgw_core::host::{Reach, ReachError};
 
 /// Where a password comes from; it is asked for where a terminal is there, and read from standard
 /// input otherwise.
@@ -55,17 +57,16 @@ pub(crate) struct Target {
     /// Work on the machine that runs this share: for a native one, this machine.
     #[arg(long = "share", value_name = "NAME", conflicts_with = "machine")]
     pub(crate) of_share: Option<String>,
-    /// Work on the machine that a process of this one is in, such as the first process of a privileged
-    /// container: pid:1234.
-    #[arg(long = "host", id = "machine", value_name = "pid:N", conflicts_with = "root", value_parser = pid)]
-    pub(crate) pid: Option<u32>,
+    /// Work on the machine that this leads to: ssh:USER@HOST:PORT, ct:N, vm:N, lxc:NAME, or pid:N for
+    /// the one that a process of this machine is in, such as the first process of a privileged container.
+    /// The domain is then asked from that machine's network for pid:N, and from here for all others.
+    #[arg(long = "host", id = "machine", value_name = "WAY", conflicts_with = "root", value_parser = way)]
+    pub(crate) host: Option<Reach>,
 }
 
-fn pid(text: &str) -> Result<u32, String> {
-    text.strip_prefix("pid:")
-        .and_then(|number| number.parse().ok())
-        .filter(|number| *number > 0)
-        .ok_or_else(|| "its form is pid:N, with the number of a process".into())
+fn way(text: &str) -> Result<Reach, String> {
+    text.parse()
+        .map_err(|error: ReachError| error.remedy().unwrap_or_else(|| error.to_string()))
 }
 
 #[derive(Debug, Args)]

@@ -30,6 +30,9 @@ Settings (/etc/smbgw/monitor.toml), all of them optional:
   hourly_days = 90
   daily_days = 1827
 
+  [cluster]                        # of a node of a cluster
+  interval_seconds = 60            # how often it is looked at
+
   [alerts]                         # see docs/monitoring.md
   [alerts.share.media]             # what is different for one share
   [mail]                           # who is told, and how: mail, command, webhook, journal, event";

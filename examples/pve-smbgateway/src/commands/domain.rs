@@ -11,7 +11,7 @@ use smbgw_ad::rotate::{RotateOptions, rotate};
 use smbgw_ad::spn::{self, SpnChange};
 use smbgw_ad::status::status;
 use smbgw_core::deadline::Deadline;
-use smbgw_core::host::{Host, NamespaceHost};
+use smbgw_core::host::{Host, NamespaceHost, Reach};
 use smbgw_core::lifecycle::{ForShare, ShareError, domain_access};
 use smbgw_core::progress::{Progress, Silent};
 use smbgw_core::secret::Secret;
@@ -284,27 +284,36 @@ fn with_parts(
     target: &Target,
     call: impl FnOnce(&Parts<'_>) -> Exit,
 ) -> Exit {
-    let Some(pid) = target.pid else {
-        let host = host(common);
-        if let Some(name) = &target.of_share {
-            let name = match name.parse::<ShareName>() {
-                Ok(name) => name,
-                Err(error) => return refuse(output, "share", &error),
-            };
-            // A native share, the only kind there is, runs on this machine.
-            if let Err(error) = domain_access(&host, &name) {
-                return output.error(&error);
+    match &target.host {
+        None | Some(Reach::Local) => {
+            let host = host(common);
+            if let Some(name) = &target.of_share {
+                let name = match name.parse::<ShareName>() {
+                    Ok(name) => name,
+                    Err(error) => return refuse(output, "share", &error),
+                };
+                // A native share, the only kind there is, runs on this machine.
+                if let Err(error) = domain_access(&host, &name) {
+                    return output.error(&error);
+                }
+            }
+            on_host(common, &host, call)
+        }
+        Some(Reach::Process(pid)) => {
+            let entered = NamespaceHost::of_process(format!("pid:{pid}"), *pid);
+            match entered.and_then(|host| host.enter_network().map(|()| host)) {
+                Ok(host) => on_host(common, &host, call),
+                Err(error) => {
+                    let message =
+                        format!("the machine of the process {pid} cannot be worked on: {error}");
+                    output.unusable("host", &message)
+                }
             }
         }
-        return on_host(common, &host, call);
-    };
-    let entered = NamespaceHost::of_process(format!("pid:{pid}"), pid);
-    match entered.and_then(|host| host.enter_network().map(|()| host)) {
-        Ok(host) => on_host(common, &host, call),
-        Err(error) => {
-            let message = format!("the machine of the process {pid} cannot be worked on: {error}");
-            output.unusable("host", &message)
-        }
+        Some(way) => match way.open(&way.to_string()) {
+            Ok(host) => on_host(common, host.as_ref(), call),
+            Err(error) => output.failed(&error),
+        },
     }
 }
 

@@ -217,7 +217,11 @@ impl Output {
     }
 
     /// Shows what was found out.
-    fn shown<T: serde::Serialize>(&self, value: &T, text: impl FnOnce(&T) -> String) -> Exit {
+    pub(super) fn shown<T: serde::Serialize>(
+        &self,
+        value: &T,
+        text: impl FnOnce(&T) -> String,
+    ) -> Exit {
         if self.json {
             self.document(value);
         } else {

@@ -7,7 +7,7 @@ use smbgw_testing::MIB;
 
 use crate::lab::Lab;
 use crate::lab::cli::{add_users, gateway, local_file, smbclient};
-use crate::lab::picture::Picture;
+use crate::lab::picture::take_picture;
 
 /// What an administrator has in smb.conf.
 pub(crate) const SMB_CONF: &str = "\
@@ -21,7 +21,7 @@ pub(crate) const SMB_CONF: &str = "\
 pub(crate) fn whole_life(lab: &Lab) {
     fs::write("/etc/samba/smb.conf", SMB_CONF).unwrap();
     add_users(&["alice"]);
-    let before = Picture::take(lab);
+    let before = take_picture(lab);
     let path = lab.path("media");
     let create = format!(
         "create media --path {} --quota 32M --user alice",
@@ -29,7 +29,7 @@ pub(crate) fn whole_life(lab: &Lab) {
     );
     gateway(&format!("check {}", &create["create ".len()..])).ended(0);
     gateway("list").ended(0).said(&["There are no shares."]);
-    before.assert_same(&Picture::take(lab), "looking changes nothing");
+    before.assert_same(&take_picture(lab), "looking changes nothing");
     gateway(&create)
         .ended(0)
         .said(&["The share media is there."]);
@@ -103,7 +103,7 @@ pub(crate) fn whole_life(lab: &Lab) {
     gateway("recover")
         .ended(0)
         .said(&["Nothing was interrupted."]);
-    let now = Picture::take(lab);
+    let now = take_picture(lab);
     let differences = before.differences(&now);
     // The file server, which the first create started, runs on.
     let others: Vec<_> = differences

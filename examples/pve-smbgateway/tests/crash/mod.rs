@@ -9,9 +9,10 @@ use smbgw_core::testing::Faults;
 use smbgw_testing::Filesystem;
 
 use crate::lab::operation::{Operation, done, make_alice};
-use crate::lab::picture::Picture;
+use crate::lab::picture::take_picture;
 use crate::lab::victim::{self, Place};
 use crate::lab::{Lab, in_lab};
+use smbgw_testing::Picture;
 
 /// Before and after every step.
 pub(crate) const AT_STEPS: [Place; 1] = [Place::Event];
@@ -33,9 +34,9 @@ pub(crate) fn survives(
     in_lab(test, filesystem, |lab| {
         make_alice();
         operation.prepare(lab);
-        let before = Picture::take(lab);
+        let before = take_picture(lab);
         done(&operation.run(lab, &Faults::none(), &Silent));
-        let after = Picture::take(lab);
+        let after = take_picture(lab);
         assert!(!before.differences(&after).is_empty());
         begin_again(lab, operation, &before);
         for &place in places {
@@ -61,7 +62,7 @@ fn kill_and_recover(
 ) -> bool {
     let killed = victim::kill(lab, operation, place, number);
     let said = victim::recover(lab);
-    let now = Picture::take(lab);
+    let now = take_picture(lab);
     if now == *after {
         begin_again(lab, operation, before);
     } else {
@@ -77,5 +78,5 @@ fn kill_and_recover(
 
 fn begin_again(lab: &Lab, operation: Operation, before: &Picture) {
     operation.prepare(lab);
-    before.assert_same(&Picture::take(lab), "the state it begins in");
+    before.assert_same(&take_picture(lab), "the state it begins in");
 }

@@ -14,7 +14,8 @@ use smbgw_core::probe::{Login, SMB_PORT, ShareProbe};
 use smbgw_core::service::{self, ServiceState};
 use smbgw_core::share::ShareName;
 use smbgw_quota::history::{History, Resolution};
-use smbgw_testing::Filesystem;
+use smbgw_testing::picture::shown;
+use smbgw_testing::{Filesystem, Picture};
 
 use super::{Lab, command, soon};
 
@@ -50,84 +51,34 @@ pub(super) const HISTORY_LOGS: [&str; 2] = [
     "/var/lib/smbgw/history.db-shm",
 ];
 
-/// A machine at one moment: what is compared, by a name that says what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Picture(BTreeMap<String, String>);
-
-impl Picture {
-    /// The machine now.
-    pub(crate) fn take(lab: &Lab) -> Self {
-        let host = LocalHost::new();
-        let mut picture = BTreeMap::new();
-        for tree in TREES
-            .map(Path::new)
-            .into_iter()
-            .chain([lab.place.as_path()])
-        {
-            add_tree(&host, tree, &mut picture);
+/// The machine now.
+pub(crate) fn take_picture(lab: &Lab) -> Picture {
+    let host = LocalHost::new();
+    let mut picture = Picture::default();
+    for tree in TREES
+        .map(Path::new)
+        .into_iter()
+        .chain([lab.place.as_path()])
+    {
+        add_tree(&host, tree, &mut picture);
+    }
+    for file in FILES {
+        let text = fs::read_to_string(file).map_or("absent".into(), |text| undated(&text));
+        picture.note(format!("file {file}"), text);
+    }
+    picture.note("SMB users", smb_users());
+    add_limits(lab, &mut picture);
+    let running = service::detect(&host).state(soon()).unwrap() == ServiceState::Running;
+    picture.note("smbd", format!("running: {running}"));
+    if running {
+        for name in SHARES {
+            picture.note(format!("//localhost/{name}"), over_smb(&host, name));
         }
-        for file in FILES {
-            let text = fs::read_to_string(file).map_or("absent".into(), |text| undated(&text));
-            picture.insert(format!("file {file}"), text);
-        }
-        picture.insert("SMB users".into(), smb_users());
-        add_limits(lab, &mut picture);
-        let running = service::detect(&host).state(soon()).unwrap() == ServiceState::Running;
-        picture.insert("smbd".into(), format!("running: {running}"));
-        if running {
-            for name in SHARES {
-                picture.insert(format!("//localhost/{name}"), over_smb(&host, name));
-            }
-        }
-        Self(picture)
     }
-
-    /// Leaves out what is at and below `path`.
-    pub(crate) fn forget(&mut self, path: &str) {
-        self.0.retain(|key, _| !key.starts_with(path));
-    }
-
-    /// What is different in `other`, a line for each thing.
-    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
-        let keys = self.0.keys().chain(other.0.keys());
-        let mut lines: Vec<String> = keys
-            .filter(|key| self.0.get(*key) != other.0.get(*key))
-            .map(|key| {
-                let of = |picture: &Self| picture.0.get(key).cloned().unwrap_or("absent".into());
-                let (here, there) = (of(self), of(other));
-                format!(
-                    "{key}:\n-{}\n+{}",
-                    only_in(&here, &there),
-                    only_in(&there, &here)
-                )
-            })
-            .collect();
-        lines.sort();
-        lines.dedup();
-        lines
-    }
-
-    /// Fails unless the two are the same.
-    #[track_caller]
-    pub(crate) fn assert_same(&self, other: &Self, when: &str) {
-        let differences = self.differences(other);
-        assert!(
-            differences.is_empty(),
-            "{when}:\n{}",
-            differences.join("\n")
-        );
-    }
+    picture
 }
 
-/// The lines of `text` that `other` has not.
-fn only_in(text: &str, other: &str) -> String {
-    let lines = text
-        .lines()
-        .filter(|line| !other.lines().any(|other| other == *line));
-    lines.collect::<Vec<_>>().join("\n ")
-}
-
-fn add_tree(host: &LocalHost, path: &Path, picture: &mut BTreeMap<String, String>) {
+fn add_tree(host: &LocalHost, path: &Path, picture: &mut Picture) {
     let Ok(status) = fs::symlink_metadata(path) else {
         return;
     };
@@ -150,7 +101,7 @@ fn add_tree(host: &LocalHost, path: &Path, picture: &mut BTreeMap<String, String
             }
         }
     }
-    picture.insert(path.display().to_string(), text);
+    picture.note(path.display().to_string(), text);
     if status.is_dir() {
         for entry in fs::read_dir(path).unwrap() {
             add_tree(host, &entry.unwrap().path(), picture);
@@ -201,7 +152,7 @@ fn smb_users() -> String {
 }
 
 /// The limits of the file system, without what is used.
-fn add_limits(lab: &Lab, picture: &mut BTreeMap<String, String>) {
+fn add_limits(lab: &Lab, picture: &mut Picture) {
     let place = lab.place.to_str().unwrap();
     match lab.filesystem {
         Filesystem::BtrfsQuota => {
@@ -218,16 +169,16 @@ fn add_limits(lab: &Lab, picture: &mut BTreeMap<String, String>) {
             for line in command("btrfs", &["subvolume", "list", place]).lines() {
                 let fields: Vec<&str> = line.split_whitespace().collect();
                 let limit = limits.remove(fields[1]).unwrap_or("no group");
-                picture.insert(format!("subvolume {}", fields[8]), limit.into());
+                picture.note(format!("subvolume {}", fields[8]), limit);
             }
             // The kernel may still be at work on what was deleted.
             limits.retain(|_, limit| *limit != "none");
-            picture.insert("limits of nothing".into(), format!("{limits:?}"));
+            picture.note("limits of nothing", format!("{limits:?}"));
         }
         Filesystem::Zfs => {
             let properties = "name,refquota,quota,mountpoint,mounted";
             let list = command("zfs", &["list", "-Hp", "-o", properties]);
-            picture.insert("datasets".into(), list);
+            picture.note("datasets", list);
         }
         _ => {
             let report = command("repquota", &["-P", "-n", place]);
@@ -240,11 +191,11 @@ fn add_limits(lab: &Lab, picture: &mut BTreeMap<String, String>) {
                     limited.then(|| format!("{} {} {}", fields[0], fields[3], fields[4]))
                 })
                 .collect();
-            picture.insert("limits".into(), limits.join("; "));
+            picture.note("limits", limits.join("; "));
             let marks = command("lsattr", &["-R", "-p", place]);
             let mut marks: Vec<&str> = marks.lines().filter(|line| !line.is_empty()).collect();
             marks.sort_unstable();
-            picture.insert("marks".into(), marks.join("\n"));
+            picture.note("marks", marks.join("\n"));
         }
     }
 }
@@ -271,16 +222,6 @@ fn over_smb(host: &LocalHost, name: &str) -> String {
         },
     };
     found.unwrap_or_else(|error| error.to_string())
-}
-
-fn shown(bytes: &[u8]) -> String {
-    if bytes.len() > 16384 {
-        let sum = bytes.iter().fold(0xcbf29ce484222325u64, |sum, byte| {
-            (sum ^ u64::from(*byte)).wrapping_mul(0x100000001b3)
-        });
-        return format!("{} bytes, {sum:x}", bytes.len());
-    }
-    format!("{:?}", String::from_utf8_lossy(bytes))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
