@@ -5,6 +5,7 @@ mod alert;
 mod amount;
 mod draft;
 mod failure;
+mod ha;
 mod library;
 mod monitor;
 mod owner;

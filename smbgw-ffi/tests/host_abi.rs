@@ -56,6 +56,25 @@ call not-found ad.status {"share":"other"}
 call ok ad.recover {}
 call not-found ad.leave {"account":"keep"}
 call not-found ad.rotate {}
+# a cluster that cannot be one, and none that this machine is in
+call invalid ha.adopt {"nodes":["n_1=here"]}
+call invalid ha.adopt.check {"nodes":["n_1=here"]}
+call invalid ha.check {"nodes":["n_1=here"],"shared":"x"}
+call not-found ha.drain {"node":"n1"}
+call not-found ha.events {}
+call not-found ha.move {"address":"198.51.100.7","node":"n1"}
+call invalid ha.node.add {"node":"n_1=here"}
+call not-found ha.node.remove {"node":"n1"}
+call not-found ha.plan {}
+call ok ha.probe {"addresses":["198.51.100.7/24"]}
+call ok ha.recover {}
+call not-found ha.release {"holder":"media"}
+call not-found ha.reserve {"holder":"media"}
+call not-found ha.resume {"node":"n1"}
+call invalid ha.setup {"nodes":["n_1=here"],"shared":"x"}
+call not-found ha.status {}
+call not-found ha.teardown {"keep_databases":true}
+call invalid ha.test {"nodes":["n1"],"address":"here","share":"media","user":"nobody-told"}
 call ok ad.rotate {"if_older_than_days":25}
 call ok share.list {}
 says "media"

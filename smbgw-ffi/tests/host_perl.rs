@@ -5,7 +5,8 @@ mod prove;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
-use smbgw_testing::{Capability, Daemon, Domain, LightHost, Scratch, require};
+use smbgw_testing::cluster::Settings;
+use smbgw_testing::{Capability, Cluster, Daemon, Domain, LightHost, Scratch, require};
 
 use prove::{each_is_named, host_with_quotas, library, passes};
 
@@ -61,6 +62,13 @@ fn a_domain_is_joined_and_left() {
     let host = Domain::shared().host("perl1").unwrap();
     host.write("/etc/samba/smb.conf", SMB_CONF).unwrap();
     prove(&host, "domain.t");
+}
+
+#[test]
+fn a_cluster_is_shown() {
+    require!(Capability::Ctdb, Capability::Samba);
+    let cluster = Cluster::start(2, Settings::default()).unwrap();
+    prove(cluster.node(0), "cluster.t");
 }
 
 #[test]

@@ -133,6 +133,26 @@ const COMMANDS: &[(&str, Here)] = &[
     ("check", Is("share.check")),
     ("create", Is("share.create")),
     ("delete", Is("share.delete")),
+    ("ha-add-node", Is("ha.node.add")),
+    ("ha-adopt", Is("ha.adopt")),
+    ("ha-drain", Is("ha.drain")),
+    ("ha-events", Is("ha.events")),
+    (
+        "ha-notify",
+        No("ctdb calls the program, and nothing else has a reason to"),
+    ),
+    ("ha-move", Is("ha.move")),
+    ("ha-plan", Is("ha.plan")),
+    ("ha-probe", Is("ha.probe")),
+    ("ha-recover", Is("ha.recover")),
+    ("ha-release", Is("ha.release")),
+    ("ha-remove-node", Is("ha.node.remove")),
+    ("ha-reserve", Is("ha.reserve")),
+    ("ha-resume", Is("ha.resume")),
+    ("ha-setup", Is("ha.setup")),
+    ("ha-status", Is("ha.status")),
+    ("ha-teardown", Is("ha.teardown")),
+    ("ha-test", Is("ha.test")),
     ("list", Is("share.list")),
     ("monitor run", Is("monitor.look")),
     ("monitor status", Is("monitor.status")),
@@ -148,7 +168,15 @@ const COMMANDS: &[(&str, Here)] = &[
     ("recover", Is("share.recover")),
     ("resize", Is("share.resize")),
     ("status", Is("share.status")),
+    ("template build", LATER),
+    ("template delete", LATER),
+    ("template fetch", LATER),
+    ("template list", LATER),
+    ("template show", LATER),
+    ("template validate", LATER),
 ];
+
+const LATER: Here = No("virtual machines are not offered to other languages yet");
 
 #[test]
 fn every_operation_of_a_share_is_a_method() {
@@ -217,11 +245,11 @@ fn the_crates_there_are_are_those_that_are_looked_at() {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(workspace()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        if name.starts_with("smbgw-") && name != "smbgw-ffi" {
+        // Virtual machines are not offered to other languages yet.
+        if name.starts_with("smbgw-") && name != "smbgw-ffi" && name != "smbgw-vm" {
             found.insert(name);
         }
     }
-    // What smbgw-ctdb does is offered neither by the program nor here so far.
     let known = ["smbgw-ad", "smbgw-core", "smbgw-ctdb", "smbgw-quota"].map(String::from);
     assert_eq!(
         found,

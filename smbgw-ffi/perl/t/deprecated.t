@@ -16,12 +16,10 @@ my @warnings;
 local $SIG{__WARN__} = sub { push @warnings, @_ };
 
 my @calls;
-my %there = map { $_ => 1 } qw(quota.usage);
 
 # The library as far as these functions see it.
 sub library {
     my ($class, $method, $request, %options) = @_;
-    return { methods => [ map { { name => $_ } } keys %there ] } if $method eq 'library.methods';
     push @calls, [ $method, $request, $options{secrets} ];
     return { said => $method };
 }
@@ -41,22 +39,21 @@ is_deeply(\@calls, [ ([ 'quota.usage', { path => '/srv/smb/media' }, undef ]) x 
 my @join = ('example.com', 'admin', 'secret', 'OU=Servers');
 {
     my $error = died(sub { _setup_ctdb_cluster([ 'a', 'b' ], '10.0.0.9') });
-    is($error->code, 'call.not-available', 'without ha.setup: the code');
-    is($error->kind, 'unsupported', 'without ha.setup: the kind');
-    like("$error", qr/no method ha[.]setup; .*meanwhile/, 'without ha.setup: what to do');
+    is($error->code, 'call.argument-missing', 'without the shared folder: the code');
+    is($error->kind, 'invalid', 'without the shared folder: the kind');
+    like("$error", qr/the folder that the nodes share; give it/, 'without the shared folder: what to do');
 }
 
-%there = (%there, 'ha.setup' => 1);
 @calls = ();
 _join_ad_domain(@join);
 PVE::SMBGateway::Deprecated->_join_ad_domain(@join[ 0 .. 2 ], q{}, 'native', undef, []);
-_setup_ctdb_cluster([ 'a', 'b' ], '10.0.0.9');
+_setup_ctdb_cluster([ 'a', 'b' ], '10.0.0.9/24', '/srv/shared');
 is_deeply(
     \@calls,
     [
         [ 'ad.join',  { domain => 'example.com', user => 'admin', ou => 'OU=Servers' }, { admin => 'secret' } ],
         [ 'ad.join',  { domain => 'example.com', user => 'admin' }, { admin => 'secret' } ],
-        [ 'ha.setup', { nodes => [ 'a', 'b' ], vip => '10.0.0.9' }, undef ],
+        [ 'ha.setup', { nodes => [ 'a', 'b' ], addresses => ['10.0.0.9/24'], shared => '/srv/shared' }, undef ],
     ],
     'with the methods, they are called, and the password is not in the request'
 );

@@ -13,6 +13,7 @@ use lib "$FindBin::Bin/lib";
 use PVE::SMBGateway;
 use PVE::SMBGateway::AD;
 use PVE::SMBGateway::Alert;
+use PVE::SMBGateway::HA;
 use PVE::SMBGateway::Monitor;
 use PVE::SMBGateway::Quota;
 use SMBGateway::Place qw(died tree);
@@ -29,7 +30,7 @@ for my $method (@there) {
     my $name = $rest =~ tr/.-/__/r;
     my ($class, $function) = $family =~ m/\A(?:share|library)\z/
         ? ('PVE::SMBGateway', "${family}_$name")
-        : ('PVE::SMBGateway::' . ($family eq 'ad' ? 'AD' : ucfirst $family), $name);
+        : ('PVE::SMBGateway::' . ($family =~ m/\A(?:ad|ha)\z/ ? uc $family : ucfirst $family), $name);
     can_ok($class, $function);
     $is_a_method{"${class}::$function"} = 1;
 
@@ -40,7 +41,7 @@ for my $method (@there) {
     is(ref $error && $error->kind, 'invalid', "$method refuses it");
 }
 
-for my $class (qw(AD Alert Monitor Quota)) {
+for my $class (qw(AD Alert HA Monitor Quota)) {
     no strict 'refs';    ## no critic (ProhibitNoStrict)
     my @functions = grep { defined &{"PVE::SMBGateway::${class}::$_"} && !m/\A_/ }
         keys %{"PVE::SMBGateway::${class}::"};

@@ -38,7 +38,7 @@ is($usage->{total}, 64 * $mib, 'and what people see as its size');
     no warnings 'deprecated';
     is_deeply(PVE::SMBGateway::Deprecated::_monitor_quota($share, '64M'), $usage, 'by its name of earlier days');
     my $error = died(sub { PVE::SMBGateway::Deprecated::_setup_ctdb_cluster([ 'a', 'b' ], '10.0.0.9') });
-    is($error->code, 'call.not-available', 'what the library does not have yet');
+    is($error->code, 'call.argument-missing', 'what was never asked for');
     $error = died(sub { PVE::SMBGateway::Deprecated::_join_ad_domain('no domain', 'admin', 'secret') });
     is($error->code, 'ad.request-invalid', 'a domain that cannot be one');
     unlike("$error", qr/secret/, 'and no password');

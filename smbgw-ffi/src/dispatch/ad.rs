@@ -245,7 +245,7 @@ fn user<'a>(
 }
 
 /// The password of `whose` among the secrets.
-fn password<'a>(request: &Request<'a>, whose: &str) -> Result<&'a Secret, Failure> {
+pub(super) fn password<'a>(request: &Request<'a>, whose: &str) -> Result<&'a Secret, Failure> {
     let found = request.secrets.and_then(|secrets| secrets.get(whose));
     found.ok_or_else(|| {
         let message = format!("there is no secret with the name `{whose}`");

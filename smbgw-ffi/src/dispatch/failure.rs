@@ -8,6 +8,8 @@ use smbgw_core::error::{Coded, ErrorKind, Problem};
 use smbgw_core::lifecycle::{ErrorDocument, Finding, Outcome, ShareError};
 use smbgw_core::ports::PortError;
 use smbgw_core::step::LeftBehind;
+use smbgw_ctdb::cluster_error::ClusterError;
+use smbgw_ctdb::drill::DrillError;
 use smbgw_quota::QuotaError;
 use smbgw_quota::owner::OwnerError;
 
@@ -165,6 +167,18 @@ impl From<ShareError> for Failure {
 
 impl From<JoinError> for Failure {
     fn from(error: JoinError) -> Self {
+        Self::not_begun(error.kind(), ErrorDocument::from(&error))
+    }
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        Self::not_begun(error.kind(), ErrorDocument::from(&error))
+    }
+}
+
+impl From<DrillError> for Failure {
+    fn from(error: DrillError) -> Self {
         Self::not_begun(error.kind(), ErrorDocument::from(&error))
     }
 }

@@ -1,6 +1,10 @@
-//! Shares watched.
+//! Shares watched, and the cluster that they are in.
 
-use smbgw_quota::monitor::{MonitorReport, WatchReport, watch_once};
+use std::path::Path;
+
+use smbgw_core::layout;
+use smbgw_ctdb::health::round;
+use smbgw_quota::monitor::{MonitorReport, Settings, WatchReport, look_once, on_duty};
 
 use super::share::Everything;
 use super::{Failure, Request};
@@ -8,7 +12,22 @@ use crate::wire::host;
 
 pub(super) fn look(asked: Everything, request: &Request<'_>) -> Result<WatchReport, Failure> {
     let host = host(asked.root)?;
-    watch_once(&host, request.deadline()).map_err(|error| Failure::of(&error))
+    let deadline = request.deadline();
+    let look = on_duty(&host, deadline, |monitor, delivery| {
+        // Settings that cannot be used, or a record, keep nobody from looking at the shares.
+        if let Ok(settings) = Settings::load(&host, Path::new(layout::MONITOR_CONF)) {
+            let _ = round(
+                &host,
+                &settings.cluster,
+                &settings.rules,
+                delivery,
+                deadline,
+            );
+        }
+        look_once(monitor, delivery, deadline)
+    });
+    look.and_then(|()| WatchReport::of(&host))
+        .map_err(|error| Failure::of(&error))
 }
 
 pub(super) fn status(asked: Everything, _: &Request<'_>) -> Result<MonitorReport, Failure> {

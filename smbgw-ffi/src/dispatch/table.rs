@@ -5,7 +5,7 @@ use serde::Serialize;
 use smbgw_quota::owner::OwnerKind::{Group, User};
 
 use super::reader::{answer, reply_schema, reply_schema_of, request_schema};
-use super::{ErrorReply, Failure, Request, ad, alert, library, monitor, owner, quota, share};
+use super::{ErrorReply, Failure, Request, ad, alert, ha, library, monitor, owner, quota, share};
 
 /// A method: one line of the table.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
@@ -86,6 +86,24 @@ pub const METHODS: &[Method] = methods! {
     "alert.silence" "tell nothing of alerts until a time" changes alert::silence;
     "alert.test" "send a message by every channel, or by one" changes alert::test;
     "alert.unsilence" "end silences before their time" changes alert::unsilence;
+    "ha.adopt" "take over a cluster of ctdb that somebody else set up" changes ha::take_over;
+    "ha.adopt.check" "say what is wrong with a cluster, and what adopting it would write" looks ha::adoption;
+    "ha.check" "check whether machines can become a cluster, and say what that would be like" looks ha::check;
+    "ha.drain" "have a node give its addresses away, and wait until its clients are gone" changes ha::drain_of;
+    "ha.events" "tell what happened in the cluster" looks ha::events;
+    "ha.move" "move an address of the cluster to a node" changes ha::move_to;
+    "ha.node.add" "take one more machine into the cluster" changes ha::add;
+    "ha.node.remove" "take a node out of the cluster, and make it the machine that it was" changes ha::remove;
+    "ha.plan" "say where every address of the cluster goes when nodes leave it or come back" looks ha::plan;
+    "ha.probe" "ask on the network whether somebody has an address" looks ha::probe;
+    "ha.recover" "finish or undo a change to a cluster, and repair after a drill, that was interrupted" changes ha::settle;
+    "ha.release" "keep an address for somebody no longer" changes ha::give_back;
+    "ha.reserve" "keep an address of the cluster for somebody" changes ha::reserve;
+    "ha.resume" "have a node take addresses again" changes ha::resume_of;
+    "ha.setup" "make a cluster of machines that share a folder" changes ha::set_up;
+    "ha.status" "say how the cluster of this machine stands" looks ha::status;
+    "ha.teardown" "take the cluster apart: its nodes become the machines that they were" changes ha::take_apart;
+    "ha.test" "break nodes on purpose, measure what clients see of it, and repair them" changes ha::test;
     "library.methods" "list the methods" looks library::methods;
     "monitor.look" "look at all shares once, remember what is seen and tell people" changes monitor::look;
     "monitor.status" "say whether the monitor runs, what it last said and how messages go" looks monitor::status;

@@ -202,7 +202,7 @@ for my $case (
     [ sub { $class->_join_ad_domain('no domain', 'admin', 'secret') }, qr/not a DNS name of a domain/ ],
     [
         sub { PVE::Storage::Custom::SMBGateway::_setup_ctdb_cluster(['gw'], '192.0.2.1') },
-        qr/has no method ha\.setup/
+        qr/the folder that the nodes share/
     ]
     )
 {

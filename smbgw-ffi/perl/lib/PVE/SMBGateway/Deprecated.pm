@@ -31,9 +31,17 @@ sub _join_ad_domain {
 
 sub _setup_ctdb_cluster {
     my (@given) = @_;
-    my ($nodes, $vip) = _arguments('_setup_ctdb_cluster', 'the method ha.setup', @given);
-    _need('ha.setup', 'ctdb is set up by hand meanwhile: see the manual page ctdb(7)');
-    return PVE::SMBGateway->call('ha.setup', { nodes => $nodes, vip => $vip });
+    my ($nodes, $vip, $shared) = _arguments('_setup_ctdb_cluster', 'PVE::SMBGateway::HA->setup', @given);
+    if (!defined $shared || !length $shared) {
+        PVE::SMBGateway::Error->throw(
+            kind    => 'invalid',
+            code    => 'call.argument-missing',
+            message => '_setup_ctdb_cluster does not know the folder that the nodes share',
+            hint    => 'give it as the third argument, or call PVE::SMBGateway::HA->setup',
+            method  => 'ha.setup',
+        );
+    }
+    return PVE::SMBGateway->call('ha.setup', { nodes => $nodes, addresses => [$vip], shared => $shared });
 }
 
 # What a function was called with, be it as a function or as a method. Warns, once for each function.
@@ -46,20 +54,6 @@ sub _arguments {
         warnings::warnif('deprecated', "$function is deprecated; use $instead");
     }
     return @arguments;
-}
-
-# Dies where the library does not have the method yet.
-sub _need {
-    my ($method, $meanwhile) = @_;
-    my $methods = PVE::SMBGateway->library_methods->{methods};
-    return if grep { $_->{name} eq $method } @{$methods};
-    return PVE::SMBGateway::Error->throw(
-        kind    => 'unsupported',
-        code    => 'call.not-available',
-        message => "this version of libsmbgw has no method $method",
-        hint    => $meanwhile,
-        method  => $method,
-    );
 }
 
 1;
@@ -95,10 +89,10 @@ Joins a domain by the method C<ad.join>, with the rest as that has it by default
 
 =head2 _setup_ctdb_cluster
 
-    _setup_ctdb_cluster(\@nodes, $vip);
+    _setup_ctdb_cluster(\@nodes, $vip, $shared);
 
-Sets up a cluster by the method C<ha.setup>. Dies with an error of the code C<call.not-available> as long as
-the library has no such method.
+Sets up a cluster by C<< PVE::SMBGateway::HA->setup >>. C<$shared>, the folder that all nodes share, is new: without it
+it dies with an error of the code C<call.argument-missing>.
 
 =head1 LICENSE
 

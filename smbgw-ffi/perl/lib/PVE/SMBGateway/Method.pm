@@ -57,6 +57,35 @@ my %JOIN = (
     addresses     => 'texts',
 );
 
+# What a cluster is adopted with.
+my %ADOPTION = (
+    nodes       => 'texts',
+    reach       => 'texts',
+    name        => 'text',
+    shared      => 'text',
+    pools       => 'texts',
+    dhcp_ranges => 'texts',
+);
+
+# What a cluster is asked for with.
+my %CLUSTER = (
+    name                   => 'text',
+    nodes                  => 'texts',
+    reach                  => 'texts',
+    shared                 => 'text',
+    lock                   => 'text',
+    addresses              => 'texts',
+    pools                  => 'texts',
+    dhcp_ranges            => 'texts',
+    failover_within        => 'text',
+    tunables               => 'texts',
+    leader_timeout_seconds => 'integer',
+    script_options         => 'texts',
+    no_samba               => 'boolean',
+    winbind                => 'boolean',
+    keep_databases         => 'boolean',
+);
+
 # The shape of each argument of each method. Perl does not tell a number from a text, and JSON does.
 my %TAKES = (
     'ad.check'           => {%JOIN},
@@ -79,6 +108,27 @@ my %TAKES = (
     'alert.silence'      => { %WHICH, note => 'text', by => 'text', until => 'integer' },
     'alert.test'         => { channel => 'text' },
     'alert.unsilence'    => {%WHICH},
+    'ha.adopt'           => {%ADOPTION},
+    'ha.adopt.check'     => {%ADOPTION},
+    'ha.check'           => {%CLUSTER},
+    'ha.drain'           => { node => 'text', patience_seconds => 'integer' },
+    'ha.events'          => { since => 'integer', until => 'integer', node => 'text', address => 'text', what => 'texts', last => 'integer', here => 'boolean' },
+    'ha.move'            => { address => 'text', node => 'text' },
+    'ha.node.add'        => { node => 'text', reach => 'text' },
+    'ha.node.remove'     => { node => 'text' },
+    'ha.plan'            => { without => 'texts', with => 'texts' },
+    'ha.probe'           => { addresses => 'texts', pace => 'text' },
+    'ha.recover'         => { without => 'texts' },
+    'ha.release'         => { holder => 'text' },
+    'ha.reserve'         => { holder => 'text', address => 'text' },
+    'ha.resume'          => { node => 'text' },
+    'ha.setup'           => {%CLUSTER},
+    'ha.status'          => { share => 'text', here => 'boolean' },
+    'ha.teardown'        => { keep_databases => 'boolean' },
+    'ha.test'            => {
+        nodes   => 'texts',   address => 'text',    scenario        => 'text',    count => 'integer', share => 'text', user => 'text',
+        clients => 'integer', yes     => 'boolean', warm_up_seconds => 'integer',
+    },
     'library.methods'    => {},
     'monitor.look'       => {},
     'monitor.status'     => {},
