@@ -16,6 +16,7 @@ pub mod agent;
 pub mod cloudinit;
 pub mod code;
 pub mod domain_xml;
+pub mod guest_interface;
 pub mod image;
 pub mod libvirt;
 pub mod mac;

@@ -24,7 +24,7 @@ use smbgw_core::deadline::Deadline;
 use connection::Connection;
 pub(crate) use connection::connected;
 
-use crate::proxmox::{GuestInterface, read_interfaces};
+use crate::guest_interface::{GuestInterface, interfaces_in};
 
 pub use error::AgentError;
 pub use host::guest_host;
@@ -135,7 +135,7 @@ impl GuestAgent {
     pub fn interfaces(&mut self, deadline: Deadline) -> Result<Vec<GuestInterface>, AgentError> {
         let command = "guest-network-get-interfaces";
         let told = self.command(command, json!({}), deadline)?;
-        read_interfaces(told.to_string().as_bytes()).ok_or_else(|| AgentError::Garbled {
+        interfaces_in(&told).ok_or_else(|| AgentError::Garbled {
             command,
             what: "it is no list".into(),
         })

@@ -9,6 +9,7 @@ use smbgw_core::mac::Mac;
 
 use super::call::About;
 use super::{LibvirtError, Name, Virsh};
+use crate::guest_interface::is_reachable;
 
 /// Who knows the addresses of a machine (virsh(1), `domifaddr --source`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,11 +93,7 @@ fn address(line: &str) -> Option<AdapterAddress> {
     let (address, _, mac) = (words.next()?, words.next()?, words.next()?);
     let (address, prefix) = address.split_once('/')?;
     let address: IpAddr = address.parse().ok()?;
-    let is_local = match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    (!is_local && !address.is_loopback()).then_some(AdapterAddress {
+    is_reachable(&address).then_some(AdapterAddress {
         mac: mac.parse().ok()?,
         address,
         prefix: prefix.parse().ok()?,

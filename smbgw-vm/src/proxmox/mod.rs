@@ -24,8 +24,7 @@ use serde_json::Value;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::Host;
 
-pub(crate) use agent::read_interfaces;
-pub use agent::{Executed, GuestInterface};
+pub use agent::Executed;
 pub use config::{GuestConfig, GuestDisk};
 pub use error::ProxmoxError;
 pub use guest::{CloneKind, GuestEntry, GuestStatus, NewGuest, RunState};

@@ -12,11 +12,12 @@ use smbgw_core::share::ShareName;
 
 use super::await_ready::tail;
 use super::deed::{Deed, deeds};
+use crate::guest_interface::GuestInterface;
 use crate::provisioning::error::ProvisioningError;
 use crate::provisioning::record::GuestRecord;
 use crate::provisioning::wait::{may_pass, until};
 use crate::provisioning::world::Provisioning;
-use crate::proxmox::{GuestInterface, Proxmox, ProxmoxError};
+use crate::proxmox::{Proxmox, ProxmoxError};
 use crate::vmid::Vmid;
 
 deeds! { AwaitSmb }
