@@ -25,6 +25,8 @@ pub mod endpoint;
 pub mod error;
 pub mod host;
 pub mod host_label;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod journal;
 pub mod layout;
 pub mod lifecycle;
@@ -34,6 +36,8 @@ pub mod plan;
 pub mod ports;
 pub mod probe;
 pub mod progress;
+#[cfg(any(feature = "http", feature = "mail"))]
+mod resolve;
 pub mod secret;
 pub mod service;
 pub mod sessions;

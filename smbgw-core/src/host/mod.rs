@@ -3,7 +3,7 @@
 //! Everything the libraries do to a machine goes through the [`Host`] trait. [`LocalHost`] is the
 //! machine the program runs on, [`NamespaceHost`] one made of namespaces on it; guests and other nodes are
 //! further implementations.
-//! Tests wrap a host in one that fails or stops on demand ([`crate::testing`]).
+//! Tests wrap a host in one that fails or stops on demand (feature `testing`).
 
 pub mod cmd;
 pub mod files;

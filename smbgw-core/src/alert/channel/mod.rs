@@ -66,8 +66,6 @@ mod journal;
 mod mail;
 mod payload;
 #[cfg(any(feature = "mail", feature = "webhook"))]
-mod resolve;
-#[cfg(any(feature = "mail", feature = "webhook"))]
 mod secret_file;
 mod settings;
 mod webhook;

@@ -2,18 +2,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::sync::Arc;
 
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::chain_text;
-use smbgw_core::host::{Command, FileError, Host};
-use ureq::config::Config;
+use smbgw_core::host::{FileError, Host};
+use smbgw_core::http;
 use ureq::http::{StatusCode, Uri, header};
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::tls::RootCerts;
 use ureq::{Agent, Body};
 
 use super::source::ImageSource;
@@ -152,81 +148,15 @@ fn other(address: &Uri, location: &str) -> Option<Uri> {
     }
 }
 
-/// What makes one request, to be dropped after it. No thread looks names up: that is done before.
+/// What makes one request to the server of `address`.
 fn agent(host: &dyn Host, address: &Uri, deadline: Deadline) -> Result<Agent, String> {
-    if deadline.has_passed() {
-        // A timeout of zero would be none.
-        return Err("there was no time left".into());
-    }
-    let provider = rustls::crypto::ring::default_provider();
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .unversioned_rustls_crypto_provider(Arc::new(provider))
-        .root_certs(RootCerts::PlatformVerifier)
-        .build();
-    let config = Agent::config_builder()
-        .timeout_global(Some(deadline.remaining()))
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_idle_connections(0)
-        .proxy(None)
-        .user_agent(concat!("smbgw/", env!("CARGO_PKG_VERSION")))
-        .tls_config(tls)
-        .build();
-    let addresses = Addresses(look_up(host, address, deadline)?);
-    Ok(Agent::with_parts(
-        config,
-        DefaultConnector::default(),
-        addresses,
-    ))
-}
-
-fn look_up(host: &dyn Host, address: &Uri, deadline: Deadline) -> Result<Vec<SocketAddr>, String> {
     let port = match (address.port_u16(), address.scheme_str()) {
         (Some(port), _) => port,
         (None, Some("http")) => 80,
         (None, _) => 443,
     };
-    let name = address.host().unwrap_or_default().trim_matches(['[', ']']);
-    if let Ok(ip) = name.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    let command = Command::new("getent")
-        .args(["ahosts", "--", name])
-        .accept(&[2]);
-    let said = host
-        .run(&command, deadline)
-        .map_err(|error| chain_text(&error))?;
-    let text = said.text();
-    let ips = text
-        .lines()
-        .filter_map(|line| line.split_whitespace().next()?.parse().ok());
-    let mut found: Vec<SocketAddr> = ips.map(|ip| SocketAddr::new(ip, port)).collect();
-    found.dedup();
-    if found.is_empty() {
-        return Err(format!("the name `{name}` has no address"));
-    }
-    Ok(found)
-}
-
-/// The addresses that were looked up beforehand.
-#[derive(Debug)]
-struct Addresses(Vec<SocketAddr>);
-
-impl Resolver for Addresses {
-    fn resolve(
-        &self,
-        _: &Uri,
-        _: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut addresses = self.empty();
-        // It has room for 16.
-        for address in self.0.iter().take(16) {
-            addresses.push(*address);
-        }
-        Ok(addresses)
-    }
+    let server = (address.host().unwrap_or_default(), port);
+    http::agent(host, server, RootCerts::PlatformVerifier, None, deadline)
 }
 
 #[cfg(test)]

@@ -4,12 +4,13 @@ use super::MailSettings;
 use super::addresses::{self, Addresses};
 use super::compose::{Mail, compose};
 use super::smtp::{self, Failure, Server};
-use crate::alert::channel::{Channel, ChannelError, command, resolve, secret_file};
+use crate::alert::channel::{Channel, ChannelError, command, secret_file};
 use crate::alert::message::Messages;
 use crate::alert::notice::Notice;
 use crate::deadline::Deadline;
 use crate::error::{Problem, chain_text};
 use crate::host::{Command, Host};
+use crate::resolve::resolve;
 
 const NAME: &str = "mail";
 
@@ -71,7 +72,7 @@ impl<'a> MailChannel<'a> {
         let server = Server {
             name,
             port,
-            addresses: resolve::resolve(self.host, name, port, deadline).map_err(transient)?,
+            addresses: resolve(self.host, name, port, deadline).map_err(transient)?,
             encryption,
             authorities,
             login,

@@ -1,24 +1,21 @@
 //! Sending the request and judging the answer.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 
-use ureq::http::{HeaderValue, StatusCode, Uri, header};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, config::Config};
+use ureq::Agent;
+use ureq::http::{HeaderValue, StatusCode, header};
+use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 use super::WebhookSettings;
 use super::request::{self, Request};
-use crate::alert::channel::{Channel, ChannelError, payload, resolve, secret_file};
+use crate::alert::channel::{Channel, ChannelError, payload, secret_file};
 use crate::alert::message::{Messages, one_line};
 use crate::alert::notice::Notice;
 use crate::deadline::Deadline;
 use crate::error::{Problem, chain_text};
 use crate::host::Host;
+use crate::http;
 use crate::secret::Secret;
 
 const NAME: &str = "webhook";
@@ -57,34 +54,14 @@ impl<'a> WebhookChannel<'a> {
         })
     }
 
-    /// What makes one request, to be dropped after it: a connection that is kept would be shared
-    /// with forked processes.
     fn agent(&self, deadline: Deadline) -> Result<Agent, String> {
-        let (name, port) = &self.request.next;
-        let addresses = resolve::resolve(self.host, name, *port, deadline)?;
         let authorities = match &self.settings.ca_file {
             Some(path) => authorities(self.host, path)?,
             None => RootCerts::PlatformVerifier,
         };
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .root_certs(authorities)
-            .build();
-        let config = Agent::config_builder()
-            .timeout_global(Some(deadline.remaining()))
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_idle_connections(0)
-            .proxy(self.request.proxy.clone())
-            .user_agent(concat!("smbgw/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls)
-            .build();
-        Ok(Agent::with_parts(
-            config,
-            DefaultConnector::default(),
-            Known(addresses),
-        ))
+        let (name, port) = &self.request.next;
+        let proxy = self.request.proxy.clone();
+        http::agent(self.host, (name, *port), authorities, proxy, deadline)
     }
 
     fn post(&self, notice: &Notice, body: &[u8], deadline: Deadline) -> Result<(), Refusal> {
@@ -102,10 +79,6 @@ impl<'a> WebhookChannel<'a> {
         }
         if let Some(token) = &token {
             request = request.header(header::AUTHORIZATION, bearer(token)?);
-        }
-        if deadline.has_passed() {
-            // A timeout of zero would be none.
-            return Err(Refusal::transient("there was no time left to ask it"));
         }
         let mut response = request
             .send(body)
@@ -203,24 +176,5 @@ fn error_text(error: &ureq::Error) -> String {
         ureq::Error::Timeout(_) => "it did not answer in time".into(),
         ureq::Error::BadUri(_) => "the URL cannot be used".into(),
         other => chain_text(other),
-    }
-}
-
-/// The addresses that were looked up beforehand.
-#[derive(Debug)]
-struct Known(Vec<SocketAddr>);
-
-impl Resolver for Known {
-    fn resolve(
-        &self,
-        _: &Uri,
-        _: &Config,
-        _: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let mut addresses = self.empty();
-        for address in &self.0 {
-            addresses.push(*address);
-        }
-        Ok(addresses)
     }
 }

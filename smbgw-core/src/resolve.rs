@@ -13,7 +13,7 @@ const MOST_ADDRESSES: usize = 8;
 ///
 /// The system's resolver may take as long as it likes, so it runs in `getent`, which is stopped at
 /// the deadline, and not in a thread, which could not be.
-pub(super) fn resolve(
+pub(crate) fn resolve(
     host: &dyn Host,
     name: &str,
     port: u16,
