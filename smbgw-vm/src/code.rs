@@ -373,6 +373,10 @@ smbgw_core::codes! {
     GuestElsewhere: "vm.guest-elsewhere",
         "The virtual machine was migrated, or high availability started it on another node.",
         "Migrate it back to this node with `qm migrate`, and try again.";
+    /// A virtual machine is one of another hypervisor.
+    GuestOtherHypervisor: "vm.guest-other-hypervisor",
+        "The virtual machine was made with the other one of Proxmox VE and libvirt.",
+        "Name the hypervisor that it was made with.";
     /// A new virtual machine cannot be as it is asked for.
     GuestRequestInvalid: "vm.guest-request-invalid",
         "Something that a new virtual machine is to have cannot be.",

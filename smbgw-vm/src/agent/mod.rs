@@ -11,7 +11,7 @@ mod answer;
 mod connection;
 mod error;
 mod host;
-mod program;
+pub(crate) mod program;
 
 use std::path::Path;
 use std::time::Duration;

@@ -136,11 +136,11 @@ impl GuestAgent {
     }
 }
 
-const STATUS: &str = "guest-exec-status";
+pub(crate) const STATUS: &str = "guest-exec-status";
 
 /// The request that starts a program. It is put together by hand from where the input comes in, so that
 /// all of the memory that has it is known and wiped.
-fn request(
+pub(crate) fn request(
     program: &str,
     arguments: &[String],
     input: Option<&Secret>,
@@ -180,7 +180,7 @@ fn request(
 }
 
 /// How the program ended, where it has.
-fn ended(told: &Value, program: &str) -> Result<Option<Ended>, AgentError> {
+pub(crate) fn ended(told: &Value, program: &str) -> Result<Option<Ended>, AgentError> {
     if told.get("exited").and_then(Value::as_bool) != Some(true) {
         return Ok(None);
     }

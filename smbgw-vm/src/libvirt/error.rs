@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use smbgw_core::error::{Coded, ErrorKind};
 use smbgw_core::host::{CommandError, FileError};
 
+use crate::agent::AgentError;
 use crate::code::Code;
 use crate::domain_xml::{Mark, XmlError};
 
@@ -93,6 +94,9 @@ pub enum LibvirtError {
     /// The XML is not what libvirt writes, or cannot be changed so.
     #[error(transparent)]
     Xml(#[from] XmlError),
+    /// The guest agent did not do what it was asked.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
     /// A file of the machine cannot be reached.
     #[error(transparent)]
     File(#[from] FileError),
@@ -117,7 +121,7 @@ impl LibvirtError {
             Self::AgentSilent { .. } => Code::LibvirtAgentSilent,
             Self::AgentRefused { .. } => Code::LibvirtAgentRefused,
             Self::NotOurs { .. } => Code::LibvirtNotOurs,
-            Self::Xml(_) | Self::File(_) | Self::Command(_) => return None,
+            Self::Xml(_) | Self::Agent(_) | Self::File(_) | Self::Command(_) => return None,
         })
     }
 }
@@ -126,6 +130,7 @@ impl Coded for LibvirtError {
     fn code(&self) -> &'static str {
         match self {
             Self::Xml(error) => error.code(),
+            Self::Agent(error) => error.code(),
             Self::File(error) => error.code(),
             Self::Command(error) => error.code(),
             other => other.reason().map_or("", Code::as_str),
@@ -143,6 +148,7 @@ impl Coded for LibvirtError {
                 ErrorKind::Failed
             }
             Self::Xml(error) => error.kind(),
+            Self::Agent(error) => error.kind(),
             Self::File(error) => error.kind(),
             Self::Command(error) => error.kind(),
         }
@@ -151,6 +157,7 @@ impl Coded for LibvirtError {
     fn remedy(&self) -> Option<String> {
         match self {
             Self::Xml(error) => error.remedy(),
+            Self::Agent(error) => error.remedy(),
             Self::File(error) => error.remedy(),
             Self::Command(error) => error.remedy(),
             other => other.reason().map(|reason| reason.fix().into()),

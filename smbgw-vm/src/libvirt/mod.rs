@@ -11,6 +11,7 @@ mod call;
 mod capabilities;
 mod domains;
 mod error;
+mod execute;
 mod kvm;
 mod name;
 mod networks;

@@ -94,7 +94,7 @@ pub(super) fn look(
         Err(error) => return Err(error.into()),
     }
     let needs = request.needs(origin);
-    let facts = Facts::collect(&world.node, &needs)?;
+    let facts = Facts::collect(world.node()?, &needs)?;
     problems.extend(resources::check(&needs, &facts, &world.policy));
     let mut storages = facts.storages.iter();
     let storage = storages.find(|storage| storage.id == request.storage);
@@ -176,7 +176,7 @@ fn template_of(
     let in_store = world.store().show(name);
     let brought = NodeTemplate::load(world.machine(), name, &request.storage)?;
     if let Some(brought) = brought
-        && let Some(vmid) = brought.usable(&world.node)?
+        && let Some(vmid) = brought.usable(world.node()?)?
     {
         // One that was deleted from the store since can still be used.
         return Ok(Found::OnNode(vmid, in_store.ok().map(Box::new)));

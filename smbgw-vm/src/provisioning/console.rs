@@ -2,10 +2,12 @@
 
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use smbgw_core::host::Host;
+use smbgw_core::deadline::Deadline;
+use smbgw_core::host::{Command, Host};
 
 use crate::agent::connected;
 use crate::vmid::Vmid;
@@ -16,28 +18,66 @@ const KEPT: usize = 2048;
 /// How much is read at one look, so that a guest that writes without end holds nobody up.
 const READ: usize = 1 << 20;
 
-/// The serial port of a guest, where it can be read: Proxmox VE has a socket of the node for it (qm(1), `serial0:
-/// socket`). Nothing is lost where it cannot, as when an administrator reads it.
+/// How long the end of a file is waited for.
+const TIME_TO_READ: Duration = Duration::from_secs(10);
+
+/// The serial port of a guest, where it can be read. Nothing is lost where it cannot: it is for an error, which stands
+/// by itself.
 #[derive(Debug)]
-pub(super) struct Console {
+pub(super) enum Console<'a> {
+    /// Proxmox VE has a socket of the node for it (qm(1), `serial0: socket`), which an administrator may have taken.
+    Socket(SerialSocket),
+    /// libvirt writes what comes to a file.
+    File(&'a dyn Host, PathBuf),
+}
+
+/// A serial port that is a socket: what comes while nobody listens is lost.
+#[derive(Debug)]
+pub(super) struct SerialSocket {
     path: Option<PathBuf>,
     socket: Option<OwnedFd>,
     tail: Vec<u8>,
 }
 
-impl Console {
-    /// The console of the guest `vmid`.
-    pub(super) fn of(host: &dyn Host, vmid: Vmid) -> Self {
+impl<'a> Console<'a> {
+    /// The console of the guest `vmid` of a node of Proxmox VE.
+    pub(super) fn of_node(host: &dyn Host, vmid: Vmid) -> Self {
         let path = format!("/var/run/qemu-server/{vmid}.serial0");
-        Self {
+        Self::Socket(SerialSocket {
             path: host.local_path(Path::new(&path)),
             socket: None,
             tail: Vec::new(),
+        })
+    }
+
+    /// The console that is written to this file.
+    pub(super) fn of_file(host: &'a dyn Host, path: PathBuf) -> Self {
+        Self::File(host, path)
+    }
+
+    /// Takes what the guest has written since the last look, where it would be lost.
+    pub(super) fn look(&mut self) {
+        if let Self::Socket(socket) = self {
+            socket.look();
         }
     }
 
-    /// Takes what the guest has written since the last look.
-    pub(super) fn look(&mut self) {
+    /// What was written last, as plain text.
+    pub(super) fn tail(&self) -> String {
+        match self {
+            Self::Socket(socket) => plain(&String::from_utf8_lossy(&socket.tail)),
+            Self::File(host, path) => {
+                let kept = KEPT.to_string();
+                let command = Command::new("tail").args(["-c", &kept, "--"]).arg(path);
+                let read = host.run(&command, Deadline::after(TIME_TO_READ));
+                read.map_or_else(|_| String::new(), |output| plain(&output.text()))
+            }
+        }
+    }
+}
+
+impl SerialSocket {
+    fn look(&mut self) {
         if self.socket.is_none() {
             let path = self.path.as_deref();
             self.socket = path.and_then(|path| connected(path).ok());
@@ -62,11 +102,6 @@ impl Console {
                 }
             }
         }
-    }
-
-    /// What was seen last, as plain text.
-    pub(super) fn tail(&self) -> String {
-        plain(&String::from_utf8_lossy(&self.tail))
     }
 }
 
@@ -112,7 +147,7 @@ mod tests {
         let folder = root.path().join("var/run/qemu-server");
         std::fs::create_dir_all(&folder).unwrap();
         let host = LocalHost::with_root(root.path());
-        let mut console = Console::of(&host, Vmid::FIRST);
+        let mut console = Console::of_node(&host, Vmid::FIRST);
         console.look();
         assert_eq!(console.tail(), "");
         let listener = UnixListener::bind(folder.join("100.serial0")).unwrap();
@@ -125,6 +160,18 @@ mod tests {
         assert_eq!(console.tail().len(), KEPT);
         drop(guest);
         console.look();
-        assert!(console.socket.is_none() && console.tail().ends_with("panic"));
+        assert!(console.tail().ends_with("panic"));
+        assert!(matches!(
+            console,
+            Console::Socket(SerialSocket { socket: None, .. })
+        ));
+
+        let file = Console::of_file(&host, "/no-such".into());
+        assert_eq!(file.tail(), "");
+        let machine = LocalHost::new();
+        let path = folder.join("a file");
+        std::fs::write(&path, [&[b'x'; 3 * KEPT][..], b"\x1b[1mpanic"].concat()).unwrap();
+        let tail = Console::of_file(&machine, path).tail();
+        assert!(tail.ends_with("xpanic") && tail.len() < KEPT, "{tail}");
     }
 }

@@ -1,6 +1,7 @@
 //! The plan for a request.
 
 use super::check::{Chosen, Looked};
+use super::place::{NodePlace, Place};
 use super::plan::{Operation, Plan, Step};
 use super::record::{GuestRecord, GuestState};
 use super::request::{DataRequest, GuestRequest};
@@ -34,13 +35,15 @@ pub(super) fn plan(
         name: guest(),
         state: GuestState::Making,
         mark: mark(),
-        vmid: None,
-        template: None,
+        place: Place::Proxmox(NodePlace {
+            vmid: None,
+            template: None,
+            snippets: request.snippets.clone(),
+        }),
         instance: chosen.instance.clone(),
         mac: chosen.mac,
         address: request.address,
         answered_at: None,
-        snippets: request.snippets.clone(),
         since_seconds: now,
     };
     let mut steps: Vec<Step> = vec![WriteRecord { record }.into()];

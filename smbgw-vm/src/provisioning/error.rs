@@ -3,7 +3,7 @@
 use std::io;
 
 use smbgw_core::error::{Coded, ErrorKind, Problem};
-use smbgw_core::host::{FileError, LockError};
+use smbgw_core::host::{CommandError, FileError, LockError};
 use smbgw_core::host_label::HostLabel;
 use smbgw_core::lifecycle::{ErrorDocument, Finding};
 use smbgw_core::ports::PortError;
@@ -11,8 +11,9 @@ use smbgw_core::state_error::StateError;
 use smbgw_core::step::LeftBehind;
 use smbgw_core::step_error::StepError;
 
-use crate::cloudinit::{LoginName, SchemasError};
+use crate::cloudinit::{CloudInitError, LoginName, SchemasError};
 use crate::code::Code;
+use crate::libvirt::LibvirtError;
 use crate::proxmox::{NodeName, ProxmoxError};
 use crate::template::{TemplateError, listed};
 use crate::vmid::Vmid;
@@ -29,33 +30,36 @@ pub enum ProvisioningError {
     Unknown(HostLabel),
     /// The guest ended before it was ready.
     #[error(
-        "virtual machine {vmid} ended while it booted{}",
+        "virtual machine {guest} ended while it booted{}",
         told("its console", said)
     )]
     Ended {
-        /// The guest.
-        vmid: Vmid,
+        /// The guest, as its hypervisor knows it.
+        guest: String,
         /// The end of what it wrote to its console.
         said: String,
     },
     /// The agent did not answer in time.
     #[error(
-        "the guest agent of virtual machine {vmid} did not answer within {seconds} s{}",
+        "the guest agent of virtual machine {guest} did not answer within {seconds} s{}",
         told("its console", said)
     )]
     Silent {
-        /// The guest.
-        vmid: Vmid,
+        /// The guest, as its hypervisor knows it.
+        guest: String,
         /// How long was waited.
         seconds: u64,
         /// The end of what it wrote to its console.
         said: String,
     },
     /// The guest has not done all that it was told.
-    #[error("cloud-init of virtual machine {vmid} {what}{}", told("its log", said))]
+    #[error(
+        "cloud-init of virtual machine {guest} {what}{}",
+        told("its log", said)
+    )]
     NotReady {
-        /// The guest.
-        vmid: Vmid,
+        /// The guest, as its hypervisor knows it.
+        guest: String,
         /// What it did not do.
         what: String,
         /// The end of its log.
@@ -63,12 +67,12 @@ pub enum ProvisioningError {
     },
     /// The guest does not answer to SMB.
     #[error(
-        "virtual machine {vmid} did not answer to SMB within {seconds} s ({why}){}",
+        "virtual machine {guest} did not answer to SMB within {seconds} s ({why}){}",
         told("the log of smbd", said)
     )]
     NoSmb {
-        /// The guest.
-        vmid: Vmid,
+        /// The guest, as its hypervisor knows it.
+        guest: String,
         /// How long was waited.
         seconds: u64,
         /// What the last attempt found.
@@ -88,10 +92,10 @@ pub enum ProvisioningError {
     #[error("no password was given for the user `{0}`")]
     PasswordMissing(LoginName),
     /// The guest did not take a password.
-    #[error("virtual machine {vmid} did not take the password of `{user}`: {said}")]
+    #[error("virtual machine {guest} did not take the password of `{user}`: {said}")]
     PasswordRefused {
-        /// The guest.
-        vmid: Vmid,
+        /// The guest, as its hypervisor knows it.
+        guest: String,
         /// The user.
         user: LoginName,
         /// What it said.
@@ -110,12 +114,29 @@ pub enum ProvisioningError {
     /// The system has no random numbers.
     #[error("the system gives no random numbers")]
     Random(#[source] io::Error),
+    /// The guest is one of the other hypervisor.
+    #[error(
+        "the virtual machine is one of {wanted}, and this is about those of the other hypervisor"
+    )]
+    OtherHypervisor {
+        /// Which it is one of.
+        wanted: &'static str,
+    },
     /// Proxmox VE could not be asked or told something.
     #[error(transparent)]
     Proxmox(#[from] ProxmoxError),
+    /// libvirt could not be asked or told something.
+    #[error(transparent)]
+    Libvirt(#[from] LibvirtError),
+    /// A command of the machine of the hypervisor failed.
+    #[error(transparent)]
+    Command(#[from] CommandError),
     /// A template of the store cannot be used.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// A word for the guest is not one.
+    #[error(transparent)]
+    CloudInit(#[from] CloudInitError),
     /// The schemas of a template cannot be used.
     #[error(transparent)]
     Schemas(#[from] SchemasError),
@@ -143,7 +164,10 @@ impl ProvisioningError {
     fn part(&self) -> Option<&dyn Coded> {
         Some(match self {
             Self::Proxmox(error) => error,
+            Self::Libvirt(error) => error,
+            Self::Command(error) => error,
             Self::Template(error) => error,
+            Self::CloudInit(error) => error,
             Self::Schemas(error) => error,
             Self::State(error) => error,
             Self::File(error) => error,
@@ -160,6 +184,7 @@ impl ProvisioningError {
             Self::NotReady { .. } => Code::GuestNotReady,
             Self::NoSmb { .. } => Code::GuestNoSmb,
             Self::Elsewhere { .. } => Code::GuestElsewhere,
+            Self::OtherHypervisor { .. } => Code::GuestOtherHypervisor,
             Self::PasswordMissing(_) => Code::PasswordMissing,
             Self::PasswordRefused { .. } => Code::PasswordRefused,
             Self::Unrecovered { .. } => Code::Interrupted,
@@ -182,7 +207,7 @@ impl Coded for ProvisioningError {
                 first.map_or(ErrorKind::Invalid, |problem| problem.kind)
             }
             (None, Self::Unknown(_)) => ErrorKind::NotFound,
-            (None, Self::Elsewhere { .. }) => ErrorKind::Conflict,
+            (None, Self::Elsewhere { .. } | Self::OtherHypervisor { .. }) => ErrorKind::Conflict,
             (None, Self::PasswordMissing(_)) => ErrorKind::Invalid,
             _ => ErrorKind::Failed,
         }

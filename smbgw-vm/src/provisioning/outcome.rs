@@ -23,7 +23,7 @@ pub struct Provisioned {
     pub operation: Operation,
     /// The guest.
     pub name: HostLabel,
-    /// Its number, where it is there.
+    /// Its number, where it is there and on a node of Proxmox VE.
     pub vmid: Option<Vmid>,
     /// The address at which it answered to SMB, where it is there.
     pub address: Option<IpAddr>,
@@ -43,7 +43,7 @@ impl Plan {
             Provisioned {
                 operation: self.operation,
                 name: self.name.clone(),
-                vmid: record.as_ref().and_then(|record| record.vmid),
+                vmid: record.as_ref().and_then(GuestRecord::vmid),
                 address: record.and_then(|record| record.answered_at),
                 steps,
                 notes,

@@ -11,9 +11,11 @@ use smbgw_core::mac::Mac;
 use smbgw_core::state_error::{StateError, StateKind};
 use smbgw_core::state_file::StateFile;
 
+use super::error::ProvisioningError;
+use super::place::{NodePlace, Place};
 use crate::address_setting::AddressSetting;
 use crate::cloudinit::InstanceId;
-use crate::proxmox::{Mark, StorageId};
+use crate::proxmox::Mark;
 use crate::vmid::Vmid;
 
 /// The folder with a record of each guest.
@@ -29,12 +31,10 @@ pub struct GuestRecord {
     pub name: HostLabel,
     /// How far it has come.
     pub state: GuestState,
-    /// The mark that it carries in its notes.
+    /// The mark that it carries in its notes or its XML.
     pub mark: Mark,
-    /// Its number, from when it is about to be made.
-    pub vmid: Option<Vmid>,
-    /// The template that it is made from.
-    pub template: Option<Vmid>,
+    /// Where it lives.
+    pub place: Place,
     /// Which instance it is for cloud-init.
     pub instance: InstanceId,
     /// The address of its network card on the link.
@@ -43,8 +43,6 @@ pub struct GuestRecord {
     pub address: AddressSetting,
     /// The address at which it answered to SMB.
     pub answered_at: Option<IpAddr>,
-    /// The storage with the documents for its cloud-init.
-    pub snippets: StorageId,
     /// When making it began, in seconds since 1970-01-01 00:00 UTC.
     pub since_seconds: i64,
 }
@@ -85,6 +83,22 @@ impl GuestRecord {
         // One that is gone since the listing was removed.
         let loaded = named.filter_map(|name| Self::load(host, &name).transpose());
         loaded.collect()
+    }
+
+    /// Its number, where it is on a node of Proxmox VE and was about to be made at least.
+    pub fn vmid(&self) -> Option<Vmid> {
+        match &self.place {
+            Place::Proxmox(place) => place.vmid,
+            Place::Libvirt(_) => None,
+        }
+    }
+
+    /// What it has on a node of Proxmox VE.
+    pub(super) fn on_node(&self) -> Result<&NodePlace, ProvisioningError> {
+        match &self.place {
+            Place::Proxmox(place) => Ok(place),
+            Place::Libvirt(_) => Err(ProvisioningError::OtherHypervisor { wanted: "libvirt" }),
+        }
     }
 
     /// Writes it down.

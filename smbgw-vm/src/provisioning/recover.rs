@@ -40,11 +40,7 @@ pub fn recover(world: &Provisioning<'_>) -> Result<Vec<Recovered>, ProvisioningE
     let mut recovered = Vec::new();
     let mut failed = None;
     for name in interrupted(world.machine())? {
-        let at_once = world.node.until(Deadline::after(Duration::ZERO));
-        let trying = Provisioning {
-            node: at_once,
-            ..world.clone()
-        };
+        let trying = world.until(Deadline::after(Duration::ZERO));
         let _lock = match trying.lock(&name, "recovering") {
             Ok(lock) => lock,
             Err(LockError::Held { .. }) => continue,

@@ -6,7 +6,8 @@ use smbgw_core::host_label::HostLabel;
 
 use super::error::ProvisioningError;
 use super::outcome::Outcome;
-use super::plan::{Operation, Plan};
+use super::place::Place;
+use super::plan::{Operation, Plan, Step};
 use super::record::GuestRecord;
 use super::recover::{begin, settle_earlier};
 use super::steps::discard::DiscardGuest;
@@ -26,21 +27,19 @@ pub fn remove(world: &Provisioning<'_>, name: &HostLabel) -> Result<Outcome, Pro
     let notes = settle_earlier(world, name)?;
     let record = world.record(name)?;
     is_here(world, &record)?;
-    let steps = vec![
-        DiscardGuest {
-            record: record.clone(),
-        }
-        .into(),
-        RemoveSnippets {
-            storage: record.snippets.clone(),
+    let discarded = DiscardGuest {
+        record: record.clone(),
+    };
+    let mut steps: Vec<Step> = vec![discarded.into()];
+    if let Place::Proxmox(place) = &record.place {
+        let documents = RemoveSnippets {
+            storage: place.snippets.clone(),
             mark: record.mark.clone(),
-        }
-        .into(),
-        ForgetRecord {
-            guest: record.name.clone(),
-        }
-        .into(),
-    ];
+        };
+        steps.push(documents.into());
+    }
+    let guest = record.name.clone();
+    steps.push(ForgetRecord { guest }.into());
     let plan = Plan {
         operation: Operation::Remove,
         name: record.name,
@@ -52,13 +51,14 @@ pub fn remove(world: &Provisioning<'_>, name: &HostLabel) -> Result<Outcome, Pro
 
 /// Looks whether the guest is on this node and carries its mark, or is gone.
 fn is_here(world: &Provisioning<'_>, record: &GuestRecord) -> Result<(), ProvisioningError> {
-    let Some(vmid) = record.vmid else {
+    let node = world.node()?;
+    let Some(vmid) = record.on_node()?.vmid else {
         return Ok(());
     };
-    if world.node.ours(vmid, &record.mark)?.is_some() {
+    if node.ours(vmid, &record.mark)?.is_some() {
         return Ok(());
     }
-    let guests = world.node.guests()?;
+    let guests = node.guests()?;
     let Some(other) = guests.iter().find(|guest| guest.vmid == vmid) else {
         return Ok(());
     };

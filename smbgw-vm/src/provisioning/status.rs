@@ -11,7 +11,8 @@ use super::error::ProvisioningError;
 use super::record::GuestRecord;
 use super::steps::await_smb::{address_of, answers};
 use super::world::Provisioning;
-use crate::proxmox::RunState;
+use crate::libvirt::LibvirtError;
+use crate::proxmox::{ProxmoxError, RunState};
 
 /// How a guest stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,7 +20,7 @@ use crate::proxmox::RunState;
 pub struct GuestReport {
     /// What is remembered of it.
     pub record: GuestRecord,
-    /// Whether it runs; nothing where it is not on this node.
+    /// Whether it runs; nothing where it is not there.
     pub state: Option<RunState>,
     /// Whether high availability keeps it.
     pub kept_available: bool,
@@ -60,51 +61,58 @@ pub fn status(
         smb_answers: false,
         findings: Vec::new(),
     };
-    let Some(vmid) = report.record.vmid else {
+    let Some(guest) = world.guest_of(&report.record)? else {
         return Ok(report);
     };
-    let node = &world.node;
-    match node.ours(vmid, &report.record.mark) {
-        Ok(Some(_)) => {}
-        Ok(None) => {
-            let gone = crate::proxmox::ProxmoxError::NoSuchGuest { vmid };
-            report
-                .findings
-                .push(Finding::new("look for the guest", &gone));
+    match guest.standing(&report.record.mark) {
+        Ok(standing) => {
+            report.state = Some(standing.state);
+            report.kept_available = standing.kept_available;
+        }
+        Err(error) if is_lost(&error) => {
+            let finding = Finding::new("look for the guest", &error);
+            report.findings.push(finding);
             return Ok(report);
         }
-        Err(error @ crate::proxmox::ProxmoxError::NotOurs { .. }) => {
-            report
-                .findings
-                .push(Finding::new("look for the guest", &error));
-            return Ok(report);
-        }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     }
-    let status = node.status(vmid)?;
-    report.state = Some(status.state);
-    report.kept_available = status.is_managed;
-    if status.state != RunState::Running {
+    if report.state != Some(RunState::Running) {
         return Ok(report);
     }
-    let quick = node.until(node.deadline().at_most(LONGEST_LOOK));
-    match quick.ping_agent(vmid) {
+    let deadline = world.deadline().at_most(LONGEST_LOOK);
+    let quick = guest.until(deadline);
+    match quick.ping() {
         Ok(()) => report.agent_answers = true,
         Err(error) => report.findings.push(Finding::new("ask its agent", &error)),
     }
-    match address_of(&quick, vmid, &report.record) {
+    match address_of(&*quick, &report.record) {
         Ok(found) => report.address = found.or(report.address),
         Err(error) => report
             .findings
             .push(Finding::new("ask its address", &error)),
     }
     if let Some(address) = report.address {
-        match answers(&quick, address) {
+        match answers(world.machine(), deadline, address) {
             Ok(()) => report.smb_answers = true,
             Err(error) => report.findings.push(Finding::new("connect to SMB", &error)),
         }
     }
     Ok(report)
+}
+
+/// Whether the guest is gone, or what is there is another one.
+fn is_lost(error: &ProvisioningError) -> bool {
+    match error {
+        ProvisioningError::Proxmox(error) => matches!(
+            error,
+            ProxmoxError::NoSuchGuest { .. } | ProxmoxError::NotOurs { .. }
+        ),
+        ProvisioningError::Libvirt(error) => matches!(
+            error,
+            LibvirtError::Missing { .. } | LibvirtError::NotOurs { .. }
+        ),
+        _ => false,
+    }
 }
 
 /// How long a guest is asked.

@@ -6,9 +6,11 @@ use std::time::Duration;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::CommandError;
 
+use super::error::ProvisioningError;
+use crate::libvirt::LibvirtError;
 use crate::proxmox::ProxmoxError;
 
-/// How long to wait between two looks. Each is a process on the node that takes most of a second.
+/// How long to wait between two looks. Each is a process on the node that takes up to a second.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
 /// Looks again and again until `look` finds something; `None` where the time was over first. It looks once at
@@ -29,10 +31,24 @@ pub(super) fn until<T, E>(
 }
 
 /// Whether another look may find that the agent answers.
-pub(super) fn may_pass(error: &ProxmoxError) -> bool {
+pub(super) fn may_pass(error: &ProvisioningError) -> bool {
+    match error {
+        ProvisioningError::Proxmox(ProxmoxError::AgentSilent { .. })
+        | ProvisioningError::Libvirt(LibvirtError::AgentSilent { .. }) => true,
+        ProvisioningError::Proxmox(ProxmoxError::Command(error))
+        | ProvisioningError::Libvirt(LibvirtError::Command(error)) => {
+            matches!(error, CommandError::TimedOut { .. })
+        }
+        _ => false,
+    }
+}
+
+/// Whether the guest does not run.
+pub(super) fn is_off(error: &ProvisioningError) -> bool {
     matches!(
         error,
-        ProxmoxError::AgentSilent { .. } | ProxmoxError::Command(CommandError::TimedOut { .. })
+        ProvisioningError::Proxmox(ProxmoxError::NotRunning { .. })
+            | ProvisioningError::Libvirt(LibvirtError::NotRunning { .. })
     )
 }
 

@@ -11,8 +11,12 @@ use smbgw_core::secret::Secret;
 use smbgw_core::transaction::World;
 
 use super::error::ProvisioningError;
+use super::guest::{DomainGuest, Guest, NodeGuest};
+use super::hypervisor::Hypervisor;
+use super::place::Place;
 use super::record::{GuestRecord, key};
 use crate::cloudinit::LoginName;
+use crate::libvirt::Virsh;
 use crate::proxmox::Proxmox;
 use crate::resources::Policy;
 use crate::template::TemplateStore;
@@ -21,13 +25,13 @@ use crate::vmid::Vmid;
 /// What guests are made with, and the time there is.
 #[derive(Clone)]
 pub struct Provisioning<'a> {
-    /// The node, and when all of it has to be over.
-    pub node: Proxmox<'a>,
-    /// The folder of the node with the store of templates.
+    /// What runs the guests, and when all of it has to be over.
+    pub hypervisor: Hypervisor<'a>,
+    /// The folder of its machine with the store of templates.
     pub templates: &'a Path,
     /// The passwords of the users for SMB of a guest that is to be made.
     pub passwords: &'a [(LoginName, Secret)],
-    /// How much of the node may be promised.
+    /// How much of the machine may be promised.
     pub policy: Policy,
     /// How long a new guest is waited for.
     pub waits: Waits,
@@ -58,13 +62,31 @@ impl Default for Waits {
 }
 
 impl<'a> Provisioning<'a> {
-    /// The machine of the node.
+    /// The machine that runs the guests.
     pub(super) fn machine(&self) -> &'a dyn Host {
-        self.node.host()
+        self.hypervisor.machine()
     }
 
     pub(super) fn deadline(&self) -> Deadline {
-        self.node.deadline()
+        self.hypervisor.deadline()
+    }
+
+    /// The same, all of it over by `deadline`.
+    pub(super) fn until(&self, deadline: Deadline) -> Self {
+        Self {
+            hypervisor: self.hypervisor.until(deadline),
+            ..self.clone()
+        }
+    }
+
+    /// The node, for what is done with Proxmox VE alone.
+    pub(super) fn node(&self) -> Result<&Proxmox<'a>, ProvisioningError> {
+        self.hypervisor.node()
+    }
+
+    /// libvirt, for what is done with it alone.
+    pub(super) fn virsh(&self) -> Result<&Virsh<'a>, ProvisioningError> {
+        self.hypervisor.virsh()
     }
 
     pub(super) fn store(&self) -> TemplateStore<'a> {
@@ -79,8 +101,35 @@ impl<'a> Provisioning<'a> {
 
     /// The number of the guest `name`, which was made.
     pub(super) fn vmid(&self, name: &HostLabel) -> Result<Vmid, ProvisioningError> {
-        let vmid = self.record(name)?.vmid;
+        let vmid = self.record(name)?.vmid();
         vmid.ok_or_else(|| ProvisioningError::Unknown(name.clone()))
+    }
+
+    /// The guest `name`, which was made.
+    pub(super) fn guest(&self, name: &HostLabel) -> Result<Box<dyn Guest + 'a>, ProvisioningError> {
+        let guest = self.guest_of(&self.record(name)?)?;
+        guest.ok_or_else(|| ProvisioningError::Unknown(name.clone()))
+    }
+
+    /// The guest that is remembered so; nothing where it has never been made.
+    pub(super) fn guest_of(
+        &self,
+        record: &GuestRecord,
+    ) -> Result<Option<Box<dyn Guest + 'a>>, ProvisioningError> {
+        Ok(match &record.place {
+            Place::Proxmox(place) => {
+                let node = self.node()?.clone();
+                place
+                    .vmid
+                    .map(|vmid| -> Box<dyn Guest + 'a> { Box::new(NodeGuest { node, vmid }) })
+            }
+            Place::Libvirt(place) => Some(Box::new(DomainGuest {
+                virsh: *self.virsh()?,
+                name: record.name.clone(),
+                domain: place.domain.clone(),
+                console: place.console.clone(),
+            })),
+        })
     }
 
     /// Whoever makes, changes or removes a guest holds this lock.
@@ -100,10 +149,7 @@ impl World for Provisioning<'_> {
     }
 
     fn for_undo(&self) -> Self {
-        Self {
-            node: self.node.until(Deadline::after(TIME_TO_UNDO)),
-            ..self.clone()
-        }
+        self.until(Deadline::after(TIME_TO_UNDO))
     }
 
     fn lock_journals(&self) -> Result<Lock, LockError> {

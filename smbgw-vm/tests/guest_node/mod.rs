@@ -128,7 +128,7 @@ impl GuestNode<'_> {
 
     pub(crate) fn world_with<'w>(&'w self, progress: &'w dyn Progress) -> Provisioning<'w> {
         Provisioning {
-            node: self.proxmox.until(soon()),
+            hypervisor: self.proxmox.until(soon()).into(),
             templates: Path::new(TEMPLATES),
             passwords: &self.passwords,
             policy: Policy::default(),

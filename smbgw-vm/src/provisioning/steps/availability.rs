@@ -31,17 +31,19 @@ impl Action<Provisioning<'_>> for KeepAvailable {
 
     fn apply(&self, world: &Provisioning<'_>, (): &()) -> Result<Change, StepError> {
         let vmid = world.vmid(&self.guest).map_err(step)?;
-        let kept = world.node.keep_available(vmid, HaState::Started);
+        let node = world.node().map_err(step)?;
+        let kept = node.keep_available(vmid, HaState::Started);
         kept.map_err(step)?;
         Ok(Change::Created)
     }
 
     fn undo(&self, world: &Provisioning<'_>, (): &()) -> Result<(), StepError> {
         let record = GuestRecord::load(world.machine(), &self.guest)?;
-        match record.and_then(|record| record.vmid) {
-            Some(vmid) => world.node.leave_availability(vmid).map_err(step),
-            None => Ok(()),
-        }
+        let Some(vmid) = record.and_then(|record| record.vmid()) else {
+            return Ok(());
+        };
+        let node = world.node().map_err(step)?;
+        node.leave_availability(vmid).map_err(step)
     }
 
     fn left_behind(&self, (): &()) -> Vec<LeftBehind> {

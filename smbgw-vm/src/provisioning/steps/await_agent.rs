@@ -7,11 +7,9 @@ use smbgw_core::change::Change;
 use smbgw_core::host_label::HostLabel;
 
 use super::deed::{Deed, deeds};
-use crate::provisioning::console::Console;
 use crate::provisioning::error::ProvisioningError;
-use crate::provisioning::wait::{may_pass, until};
+use crate::provisioning::wait::{is_off, may_pass, until};
 use crate::provisioning::world::Provisioning;
-use crate::proxmox::ProxmoxError;
 
 deeds! { AwaitAgent }
 
@@ -28,25 +26,25 @@ impl Deed for AwaitAgent {
     }
 
     fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
-        let vmid = world.vmid(&self.guest)?;
+        let guest = world.guest(&self.guest)?;
         let begun = Instant::now();
         let deadline = world.deadline().at_most(world.waits.agent);
-        let node = world.node.until(deadline);
-        let mut console = Console::of(world.machine(), vmid);
+        let asked = guest.until(deadline);
+        let mut console = guest.console();
         let answered = until(deadline, || {
             console.look();
-            match node.ping_agent(vmid) {
+            match asked.ping() {
                 Ok(()) => Ok(Some(())),
                 Err(error) if may_pass(&error) => Ok(None),
-                Err(ProxmoxError::NotRunning { .. }) => Err(ProvisioningError::Ended {
-                    vmid,
+                Err(error) if is_off(&error) => Err(ProvisioningError::Ended {
+                    guest: guest.id(),
                     said: console.tail(),
                 }),
-                Err(error) => Err(error.into()),
+                Err(error) => Err(error),
             }
         })?;
         let silent = || ProvisioningError::Silent {
-            vmid,
+            guest: guest.id(),
             seconds: begun.elapsed().as_secs(),
             said: console.tail(),
         };

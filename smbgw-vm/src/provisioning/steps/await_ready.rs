@@ -9,10 +9,9 @@ use smbgw_core::host_label::HostLabel;
 use super::deed::{Deed, deeds};
 use crate::cloudinit::{InstanceId, Sentinel};
 use crate::provisioning::error::ProvisioningError;
-use crate::provisioning::wait::{may_pass, until};
+use crate::provisioning::guest::Guest;
+use crate::provisioning::wait::{is_off, may_pass, until};
 use crate::provisioning::world::Provisioning;
-use crate::proxmox::{Proxmox, ProxmoxError};
-use crate::vmid::Vmid;
 
 deeds! { AwaitReady }
 
@@ -40,26 +39,26 @@ impl Deed for AwaitReady {
     }
 
     fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
-        let vmid = world.vmid(&self.guest)?;
+        let guest = world.guest(&self.guest)?;
         let begun = Instant::now();
         let deadline = world.deadline().at_most(world.waits.ready);
-        let node = world.node.until(deadline);
+        let asked = guest.until(deadline);
         let not_ready = |what: String| ProvisioningError::NotReady {
-            vmid,
+            guest: guest.id(),
             what,
-            said: tail(&world.node, vmid, &LOGS),
+            said: tail(&*guest, &LOGS),
         };
-        let found = until(deadline, || match self.look(&node, vmid) {
+        let found = until(deadline, || match self.look(&*asked) {
             Ok(Progress::Ready) => Ok(Some(())),
             Ok(Progress::UnderWay) => Ok(None),
             Ok(Progress::Failed) => Err(not_ready("ended, and not well".into())),
             // The agent may start again while the guest sets itself up.
             Err(error) if may_pass(&error) => Ok(None),
-            Err(ProxmoxError::NotRunning { .. }) => Err(ProvisioningError::Ended {
-                vmid,
+            Err(error) if is_off(&error) => Err(ProvisioningError::Ended {
+                guest: guest.id(),
                 said: String::new(),
             }),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         })?;
         let late = || {
             let seconds = begun.elapsed().as_secs();
@@ -80,8 +79,8 @@ enum Progress {
 }
 
 impl AwaitReady {
-    fn look(&self, node: &Proxmox<'_>, vmid: Vmid) -> Result<Progress, ProxmoxError> {
-        let read = |path| node.execute(vmid, &["/bin/cat", path], None, SMALL_PROGRAM_SECONDS);
+    fn look(&self, guest: &dyn Guest) -> Result<Progress, ProvisioningError> {
+        let read = |path| guest.execute(&["/bin/cat", path], None, SMALL_PROGRAM_SECONDS);
         // In this order: what ends cloud-init comes after what makes the sentinel.
         let has_ended = read(RESULT)?.status == 0;
         let sentinel = read(Sentinel::PATH)?;
@@ -96,12 +95,12 @@ impl AwaitReady {
 }
 
 /// The ends of files of a guest, or nothing where they cannot be had: it is for an error, which stands by itself.
-pub(super) fn tail(node: &Proxmox<'_>, vmid: Vmid, files: &[&str]) -> String {
+pub(super) fn tail(guest: &dyn Guest, files: &[&str]) -> String {
     // The time that was waited is over, and may be all there was.
-    let node = node.until(smbgw_core::deadline::Deadline::after(TIME_FOR_LOGS));
+    let guest = guest.until(smbgw_core::deadline::Deadline::after(TIME_FOR_LOGS));
     let words = ["/usr/bin/tail", "-c", "1500", "--"];
     let words: Vec<&str> = words.iter().chain(files).copied().collect();
-    match node.execute(vmid, &words, None, SMALL_PROGRAM_SECONDS) {
+    match guest.execute(&words, None, SMALL_PROGRAM_SECONDS) {
         Ok(ended) => ended.output.trim().to_owned(),
         Err(_) => String::new(),
     }

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use smbgw_core::change::Change;
+use smbgw_core::deadline::Deadline;
 use smbgw_core::error::chain_text;
+use smbgw_core::host::Host;
 use smbgw_core::host_label::HostLabel;
 use smbgw_core::probe::{Login, ProbeError, SMB_PORT, ShareProbe};
 use smbgw_core::share::ShareName;
@@ -14,11 +16,10 @@ use super::await_ready::tail;
 use super::deed::{Deed, deeds};
 use crate::guest_interface::GuestInterface;
 use crate::provisioning::error::ProvisioningError;
+use crate::provisioning::guest::Guest;
 use crate::provisioning::record::GuestRecord;
 use crate::provisioning::wait::{may_pass, until};
 use crate::provisioning::world::Provisioning;
-use crate::proxmox::{Proxmox, ProxmoxError};
-use crate::vmid::Vmid;
 
 deeds! { AwaitSmb }
 
@@ -42,19 +43,19 @@ impl Deed for AwaitSmb {
 
     fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
         let mut record = world.record(&self.guest)?;
-        let vmid = world.vmid(&self.guest)?;
+        let guest = world.guest(&self.guest)?;
         let begun = Instant::now();
         let deadline = world.deadline().at_most(world.waits.smb);
-        let node = world.node.until(deadline);
+        let asked = guest.until(deadline);
         let mut why = "it has no address".to_owned();
         let answered = until(deadline, || {
-            let Some(address) = address_of(&node, vmid, &record)? else {
+            let Some(address) = address_of(&*asked, &record)? else {
                 return Ok(None);
             };
-            match answers(&node, address) {
+            match answers(world.machine(), deadline, address) {
                 Ok(()) => Ok(Some(address)),
                 // Without a client on the node nothing would be found later either.
-                Err(ProbeError::Command(error)) => Err(ProxmoxError::from(error).into()),
+                Err(ProbeError::Command(error)) => Err(error.into()),
                 Err(error) => {
                     why = format!("at {address}: {}", chain_text(&error));
                     Ok::<_, ProvisioningError>(None)
@@ -63,10 +64,10 @@ impl Deed for AwaitSmb {
         })?;
         let Some(address) = answered else {
             return Err(ProvisioningError::NoSmb {
-                vmid,
+                guest: guest.id(),
                 seconds: begun.elapsed().as_secs(),
                 why,
-                said: tail(&world.node, vmid, &[LOG]),
+                said: tail(&*guest, &[LOG]),
             });
         };
         record.answered_at = Some(address);
@@ -77,14 +78,13 @@ impl Deed for AwaitSmb {
 
 /// The address of a guest: the one it was given, or what its agent tells of the card that it was given.
 pub(in crate::provisioning) fn address_of(
-    node: &Proxmox<'_>,
-    vmid: Vmid,
+    guest: &dyn Guest,
     record: &GuestRecord,
-) -> Result<Option<IpAddr>, ProxmoxError> {
+) -> Result<Option<IpAddr>, ProvisioningError> {
     if let Some(address) = record.address.address() {
         return Ok(Some(address));
     }
-    let interfaces = match node.interfaces(vmid) {
+    let interfaces = match guest.interfaces() {
         Ok(interfaces) => interfaces,
         Err(error) if may_pass(&error) => return Ok(None),
         Err(error) => return Err(error),
@@ -100,9 +100,10 @@ pub(in crate::provisioning) fn address_of(
     Ok(addresses.next().copied())
 }
 
-/// Whether an SMB server answers at `address`.
+/// Whether an SMB server answers the machine `host` at `address`.
 pub(in crate::provisioning) fn answers(
-    node: &Proxmox<'_>,
+    host: &dyn Host,
+    deadline: Deadline,
     address: IpAddr,
 ) -> Result<(), ProbeError> {
     let share: ShareName = NO_SHARE.parse().expect("it is a plain name");
@@ -112,7 +113,7 @@ pub(in crate::provisioning) fn answers(
         share: &share,
         login: Login::Anonymous,
     };
-    match probe.once(node.host(), node.deadline()) {
+    match probe.once(host, deadline) {
         Ok(_) | Err(ProbeError::NotFound { .. } | ProbeError::AnonymousRefused { .. }) => Ok(()),
         Err(error) => Err(error),
     }

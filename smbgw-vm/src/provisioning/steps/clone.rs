@@ -8,6 +8,7 @@ use smbgw_core::step_error::StepError;
 
 use super::discard::{discard, left_of};
 use crate::provisioning::error::{ProvisioningError, step};
+use crate::provisioning::place::Place;
 use crate::provisioning::record::GuestRecord;
 use crate::provisioning::request::TemplateOrigin;
 use crate::provisioning::template_record::NodeTemplate;
@@ -54,8 +55,9 @@ impl Action<Provisioning<'_>> for CloneGuest {
         let Some(record) = GuestRecord::load(world.machine(), &self.guest)? else {
             return Ok(());
         };
-        let made = (record.vmid, &record.mark);
-        discard(world, made, record.template).map_err(step)
+        let place = record.on_node().map_err(step)?;
+        let made = (place.vmid, &record.mark);
+        discard(world, made, place.template).map_err(step)
     }
 
     fn left_behind(&self, (): &()) -> Vec<LeftBehind> {
@@ -65,22 +67,25 @@ impl Action<Provisioning<'_>> for CloneGuest {
 
 impl CloneGuest {
     fn make(&self, world: &Provisioning<'_>) -> Result<(), ProvisioningError> {
-        let node = &world.node;
+        let node = world.node()?;
         let mut record = world.record(&self.guest)?;
         let template = self.template(world)?;
-        record.template = Some(template);
+        let mut place = record.on_node()?.clone();
+        place.template = Some(template);
         let about = format!("{} serves SMB.", self.guest);
         let new = NewGuest {
             name: self.guest.as_str().parse().map_err(unexpected)?,
             description: self.mark.description(&about),
         };
         let mut make = |vmid: Vmid| {
-            record.vmid = Some(vmid);
+            place.vmid = Some(vmid);
+            record.place = Place::Proxmox(place.clone());
             note(world, &record)?;
             let made = node.clone_guest(template, vmid, &new, &self.kind);
             if let Err(ProxmoxError::VmidTaken { .. }) = made {
                 // What has the number is somebody else's.
-                record.vmid = None;
+                place.vmid = None;
+                record.place = Place::Proxmox(place.clone());
                 note(world, &record)?;
             }
             made
@@ -99,9 +104,8 @@ impl CloneGuest {
             TemplateOrigin::InStore(name) => name,
         };
         let record = NodeTemplate::load(world.machine(), name, &self.storage)?;
-        let usable = record
-            .map(|record| record.usable(&world.node))
-            .transpose()?;
+        let node = world.node()?;
+        let usable = record.map(|record| record.usable(node)).transpose()?;
         let missing = || TemplateError::NotFound(name.clone());
         Ok(usable.flatten().ok_or_else(missing)?)
     }

@@ -35,10 +35,10 @@ impl Deed for AddDataDisk {
     }
 
     fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
-        let vmid = world.vmid(&self.guest)?;
+        let (node, vmid) = (world.node()?, world.vmid(&self.guest)?);
         // The kernel of a template is known to have the driver for this bus.
         let slot = free_slot(
-            &world.node.config(vmid)?,
+            &node.config(vmid)?,
             (1..=15).map(|number| format!("virtio{number}")),
         )?;
         let disk = DiskSource::Empty {
@@ -50,7 +50,7 @@ impl Deed for AddDataDisk {
             serials: vec![(slot, self.serial.clone())],
             ..GuestSettings::default()
         };
-        world.node.set(vmid, &settings)?;
+        node.set(vmid, &settings)?;
         Ok(Change::Created)
     }
 }

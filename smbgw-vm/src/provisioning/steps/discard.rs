@@ -27,11 +27,12 @@ impl Deed for DiscardGuest {
     }
 
     fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
-        let Some(vmid) = self.record.vmid else {
+        let place = self.record.on_node()?;
+        let Some(vmid) = place.vmid else {
             return Ok(Change::Unchanged);
         };
-        let template = self.record.template;
-        Ok(world.node.discard(vmid, &self.record.mark, template)?)
+        let node = world.node()?;
+        Ok(node.discard(vmid, &self.record.mark, place.template)?)
     }
 
     fn left_behind(&self) -> Vec<LeftBehind> {
@@ -47,11 +48,11 @@ pub(super) fn discard(
     template: Option<Vmid>,
 ) -> Result<(), ProvisioningError> {
     let Some(vmid) = vmid else { return Ok(()) };
-    match world.node.discard(vmid, mark, template) {
+    match world.node()?.discard(vmid, mark, template) {
         Ok(_) => Ok(()),
         Err(error @ ProxmoxError::NotOurs { .. }) => {
             // Somebody else was faster with that number. While a guest is being made it has no mark yet.
-            let config = world.node.find_config(vmid)?;
+            let config = world.node()?.find_config(vmid)?;
             let is_being_made = config.is_some_and(|config| {
                 config.mark().is_none() && matches!(config.lock(), Some("clone" | "create"))
             });

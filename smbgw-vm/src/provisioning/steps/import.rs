@@ -58,7 +58,7 @@ impl Action<Provisioning<'_>> for ImportTemplate {
 
 impl ImportTemplate {
     fn import(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
-        let (host, node) = (world.machine(), &world.node);
+        let (host, node) = (world.machine(), world.node()?);
         let _lock = self.lock(world)?;
         if self.usable(world)?.is_some() {
             // Somebody else was faster.
@@ -119,7 +119,8 @@ impl ImportTemplate {
         };
         let others = GuestRecord::all(world.machine())?;
         let needs_it = |guest: &GuestRecord| {
-            guest.template.is_some() && guest.template == record.vmid && guest.name != self.guest
+            let template = guest.on_node().ok().and_then(|place| place.template);
+            template.is_some() && template == record.vmid && guest.name != self.guest
         };
         if record.is_finished && others.iter().any(needs_it) {
             return Ok(());
@@ -155,7 +156,7 @@ impl ImportTemplate {
 
     fn usable(&self, world: &Provisioning<'_>) -> Result<Option<Vmid>, ProvisioningError> {
         match self.load(world)? {
-            Some(record) => Ok(record.usable(&world.node)?),
+            Some(record) => Ok(record.usable(world.node()?)?),
             None => Ok(None),
         }
     }

@@ -28,7 +28,7 @@ impl Deed for SetPasswords {
     }
 
     fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
-        let vmid = world.vmid(&self.guest)?;
+        let guest = world.guest(&self.guest)?;
         for user in &self.users {
             let mut given = world.passwords.iter();
             let given = given.find(|(of, _)| of == user);
@@ -36,13 +36,11 @@ impl Deed for SetPasswords {
             let (_, password) = given.ok_or_else(missing)?;
             let words = ["/usr/bin/smbpasswd", "-s", "-a", user.as_str()];
             let input = Some(twice(password));
-            let ended = world
-                .node
-                .execute(vmid, &words, input, SMALL_PROGRAM_SECONDS)?;
+            let ended = guest.execute(&words, input, SMALL_PROGRAM_SECONDS)?;
             if ended.status != 0 {
                 let said = format!("{} {}", ended.output.trim(), ended.errors.trim());
                 return Err(ProvisioningError::PasswordRefused {
-                    vmid,
+                    guest: guest.id(),
                     user: user.clone(),
                     said: said.trim().chars().take(500).collect(),
                 });

@@ -29,7 +29,8 @@ impl Deed for ChangeSettings {
 
     fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
         let vmid = world.vmid(&self.guest)?;
-        let config = world.node.config(vmid)?;
+        let node = world.node()?;
+        let config = node.config(vmid)?;
         let mut settings = self.settings.clone();
         let mut disks = config.disks().into_iter();
         if !disks.any(|disk| disk.is_cdrom && disk.volume.name().contains("cloudinit")) {
@@ -37,7 +38,7 @@ impl Deed for ChangeSettings {
             let slot = free_slot(&config, [2, 0, 3, 1].map(|number| format!("ide{number}")))?;
             settings.cloud_init = Some((slot, self.cloud_init.clone()));
         }
-        world.node.set(vmid, &settings)?;
+        node.set(vmid, &settings)?;
         Ok(Change::Updated)
     }
 }

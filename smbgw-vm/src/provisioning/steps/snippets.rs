@@ -44,9 +44,8 @@ impl Action<Provisioning<'_>> for WriteSnippets {
     fn apply(&self, world: &Provisioning<'_>, (): &()) -> Result<Change, StepError> {
         for (kind, text) in KINDS.iter().zip([&self.user, &self.meta, &self.network]) {
             let name = name(&self.mark, kind).map_err(step)?;
-            let written = world
-                .node
-                .write_snippet(&self.storage, &name, text.as_bytes());
+            let node = world.node().map_err(step)?;
+            let written = node.write_snippet(&self.storage, &name, text.as_bytes());
             written.map_err(step)?;
         }
         Ok(Change::Created)
@@ -114,7 +113,7 @@ fn remove(
     let mut change = Change::Unchanged;
     for kind in KINDS {
         let name = name(mark, kind)?;
-        if world.node.remove_snippet(storage, &name)?.happened() {
+        if world.node()?.remove_snippet(storage, &name)?.happened() {
             change = Change::Removed;
         }
     }

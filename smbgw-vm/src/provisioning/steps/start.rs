@@ -23,7 +23,6 @@ impl Deed for StartGuest {
     }
 
     fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
-        world.node.start(world.vmid(&self.guest)?)?;
-        Ok(Change::Updated)
+        world.guest(&self.guest)?.start()
     }
 }
