@@ -32,6 +32,9 @@ pub const EVENTS_DIR: &str = "/var/lib/smbgw/events";
 /// Usage over time.
 pub const HISTORY: &str = "/var/lib/smbgw/history.db";
 
+/// Shares in virtual machines of their own: one file for each that is there or being made.
+pub const GUESTS_DIR: &str = "/var/lib/smbgw/guests";
+
 /// The file in [`CATALOG_DIR`] for the share with the folded name `key`.
 pub fn catalog_file(key: &str) -> PathBuf {
     PathBuf::from(CATALOG_DIR).join(format!("{key}.json"))
@@ -40,4 +43,9 @@ pub fn catalog_file(key: &str) -> PathBuf {
 /// The file in [`JOURNAL_DIR`] for the share with the folded name `key`.
 pub fn journal_file(key: &str) -> PathBuf {
     PathBuf::from(JOURNAL_DIR).join(format!("{key}.jsonl"))
+}
+
+/// The file in [`GUESTS_DIR`] for the share with the folded name `key`.
+pub fn guest_file(key: &str) -> PathBuf {
+    PathBuf::from(GUESTS_DIR).join(format!("{key}.json"))
 }

@@ -48,13 +48,22 @@ impl Machine<'_> {
         purpose: &str,
         deadline: Deadline,
     ) -> Result<Lock, LockError> {
-        self.host
-            .lock(&format!("share-{}", name.key()), purpose, deadline)
+        lock_share(self.host, name, purpose, deadline)
     }
 
     pub(crate) fn password_of(&self, user: &UserName) -> Option<&Secret> {
         self.passwords.get(user.as_str())
     }
+}
+
+/// Takes the lock of the share `name` of `host`.
+pub(crate) fn lock_share(
+    host: &dyn Host,
+    name: &ShareName,
+    purpose: &str,
+    deadline: Deadline,
+) -> Result<Lock, LockError> {
+    host.lock(&format!("share-{}", name.key()), purpose, deadline)
 }
 
 impl World for Machine<'_> {

@@ -9,7 +9,7 @@ use crate::definition::{administrators_text, read_theirs};
 use crate::domain::DomainError;
 use crate::error::{ErrorKind, Problem};
 use crate::host::{Command, Host};
-use crate::layout::SMB_CONF;
+use crate::layout::{SMB_CONF, guest_file};
 use crate::lifecycle::outcome::ShareError;
 use crate::lifecycle::people;
 use crate::machine::Machine;
@@ -128,15 +128,7 @@ fn check_name(
     neighbours: &Neighbours<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<(), ShareError> {
-    let taken = |by: &str| {
-        Problem::invalid(
-            "name",
-            "share.name-taken",
-            format!("there is a share `{name}` {by}"),
-        )
-        .kind(ErrorKind::Conflict)
-        .remedy("choose another name")
-    };
+    let taken = |by: &str| name_taken(name, by);
     if neighbours
         .records
         .iter()
@@ -145,12 +137,25 @@ fn check_name(
         problems.push(taken("already"));
         return Ok(());
     }
+    let host = theirs.machine.host;
+    if host.status(&guest_file(&name.key()))?.is_some() {
+        problems.push(taken("in a virtual machine already"));
+        return Ok(());
+    }
     if theirs.shares()?.find(name.as_str()).is_some() {
         problems.push(taken(&format!("in {SMB_CONF} already")));
     } else if usershare_exists(theirs.machine.host, name)? {
         problems.push(taken("among the usershares (`net usershare`) already"));
     }
     Ok(())
+}
+
+/// That a share of that name is there; `by` says where.
+pub(super) fn name_taken(name: &ShareName, by: &str) -> Problem {
+    let message = format!("there is a share `{name}` {by}");
+    Problem::invalid("name", "share.name-taken", message)
+        .kind(ErrorKind::Conflict)
+        .remedy("choose another name")
 }
 
 fn check_path(

@@ -21,7 +21,8 @@ use crate::size::{QuotaSize, SizeError};
 pub struct ShareDraft {
     /// The share's name.
     pub name: String,
-    /// Where the share runs: `native`.
+    /// Where the share runs: `native`, which it is if not given. One in a virtual machine is no directory of this
+    /// machine, and made otherwise.
     pub mode: Option<String>,
     /// The directory; `/srv/smb/NAME` if not given.
     pub path: Option<String>,
@@ -86,7 +87,13 @@ impl ShareDraft {
         let name = keep(self.name.parse::<ShareName>(), "name", problems);
         let mode = match self.mode.as_deref() {
             None => Some(Mode::Native),
-            Some(text) => keep(text.parse(), "mode", problems),
+            Some(text) => keep(text.parse(), "mode", problems).filter(|mode| {
+                let is_here = *mode == Mode::Native;
+                if !is_here {
+                    problems.push(made_elsewhere(*mode));
+                }
+                is_here
+            }),
         };
         let path = match (&self.path, &name) {
             (Some(path), _) => keep(path.parse::<SharePath>(), "path", problems),
@@ -277,6 +284,8 @@ impl Access {
 pub enum Mode {
     /// On the host itself.
     Native,
+    /// In a virtual machine of its own.
+    Vm,
 }
 
 /// A version of the SMB protocol.
@@ -378,10 +387,11 @@ impl FromStr for Mode {
     fn from_str(text: &str) -> Result<Self, ChoiceError> {
         match text.to_ascii_lowercase().as_str() {
             "native" => Ok(Self::Native),
+            "vm" => Ok(Self::Vm),
             _ => Err(ChoiceError {
                 given: text.into(),
                 what: "a mode",
-                choices: "native",
+                choices: "native or vm",
             }),
         }
     }
@@ -391,6 +401,7 @@ impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Native => f.pad("native"),
+            Self::Vm => f.pad("vm"),
         }
     }
 }
@@ -433,6 +444,14 @@ impl FromStr for Encryption {
             }),
         }
     }
+}
+
+/// That a share of this `mode` is no directory of this machine.
+fn made_elsewhere(mode: Mode) -> Problem {
+    let message = format!("a share of the mode {mode} is not a directory of this machine");
+    Problem::invalid("mode", "share.mode-elsewhere", message).remedy(format!(
+        "give the mode native, or run `pve-smbgateway create NAME --mode {mode}`"
+    ))
 }
 
 /// What is wrong where a share with this `access` lets in nobody by the method `auth`.
@@ -529,6 +548,18 @@ mod tests {
             "user",
         ];
         assert_eq!(fields, all);
+    }
+
+    #[test]
+    fn a_share_in_a_virtual_machine_is_no_directory_here() {
+        let mode = |mode: &str| ShareDraft {
+            mode: Some(mode.into()),
+            ..draft()
+        };
+        let problems = mode("VM").check().unwrap_err();
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].code, "share.mode-elsewhere");
+        assert!(mode("native").check().is_ok());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::proxmox::Mark;
 use crate::vmid::Vmid;
 
 /// The folder with a record of each guest.
-pub const GUESTS: &str = "/var/lib/smbgw/guests";
+pub const GUESTS: &str = smbgw_core::layout::GUESTS_DIR;
 
 /// A guest that was made, or is being made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
