@@ -9,6 +9,7 @@ use crate::lifecycle::outcome::ShareError;
 use crate::lifecycle::request::name_taken;
 use crate::machine::lock_share;
 use crate::share::ShareName;
+use crate::state_error::StateError;
 
 /// As long as this lives, no share of that name is made or changed on this machine.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ pub fn claim_name(
 ///
 /// # Errors
 /// Where the records cannot be read.
-pub fn name_problem(host: &dyn Host, name: &ShareName) -> Result<Option<Problem>, ShareError> {
+pub fn name_problem(host: &dyn Host, name: &ShareName) -> Result<Option<Problem>, StateError> {
     if catalog::load(host, name)?.is_some() {
         return Ok(Some(name_taken(name, "on this machine already")));
     }

@@ -91,6 +91,14 @@ pub(super) fn begin(
     Ok(plan.outcome(world.machine(), ending))
 }
 
+/// Whether an operation on a guest of `host` was interrupted, or is under way.
+///
+/// # Errors
+/// Where that cannot be looked at.
+pub fn is_interrupted(host: &dyn Host) -> Result<bool, ProvisioningError> {
+    Ok(!interrupted(host)?.is_empty())
+}
+
 fn settle_one(world: &Provisioning<'_>, name: &HostLabel) -> Result<Option<Recovered>, StateError> {
     let Some((journal, account)) = under_way(world.machine(), name)? else {
         return Ok(None);

@@ -1,5 +1,6 @@
 //! What a guest is to be like.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,15 @@ pub enum TemplateOrigin {
     OnNode(Vmid),
     /// A template of the store, which is brought to the storage of the guest once.
     InStore(TemplateName),
+}
+
+impl fmt::Display for TemplateOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnNode(vmid) => vmid.fmt(f),
+            Self::InStore(name) => name.fmt(f),
+        }
+    }
 }
 
 /// A disk for data. It has one filesystem, mounted at [`DataRequest::MOUNT_POINT`].

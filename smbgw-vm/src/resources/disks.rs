@@ -15,8 +15,8 @@ use crate::vmid::Vmid;
 
 const STORAGE: &str = "vm-storage";
 const TEMPLATE: &str = "vm-template";
-const DATA: &str = "data-storage";
-const SNIPPETS: &str = "snippets-storage";
+const DATA: &str = "vm-data-storage";
+const SNIPPETS: &str = "vm-snippets";
 
 pub(super) fn check(
     request: &GuestRequest,
