@@ -401,6 +401,14 @@ smbgw_core::codes! {
     PasswordRefused: "vm.password-refused",
         "Samba in the guest does not know the user, or does not take the password.",
         "Look at what it said, and at `passdb backend` and `check password script` in its smb.conf.";
+    /// The disk for data is not mounted in the guest.
+    GuestNoDataDisk: "vm.guest-no-data-disk",
+        "cloud-init of the guest could not format or mount the disk for data, or its kernel has no project quotas.",
+        "Look at `findmnt /srv/smbgw`, `lsblk` and /var/log/cloud-init-output.log in the guest.";
+    /// The share of a guest does not answer.
+    GuestShareSilent: "vm.guest-share-silent",
+        "smbd of the guest has not read its configuration, or refuses the users of the share.",
+        "Run `testparm -s` and look at /var/log/samba/log.smbd in the guest.";
     /// An operation was interrupted.
     Interrupted: "vm.interrupted",
         "The program was killed or the node lost power while a virtual machine was made or removed.",

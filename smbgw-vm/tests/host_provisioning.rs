@@ -6,6 +6,7 @@ mod guest_node;
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use guest_node::{GuestNode, PASSWORD, is_killed, of, on_a_node, play, request};
@@ -42,7 +43,7 @@ fn a_guest_lives_from_provisioning_to_removal() {
         let before = node.files();
         assert_eq!(problems(&world, &request()).unwrap(), []);
         let made = done(provision(&world, &request()));
-        assert_eq!(made.steps.len(), 13);
+        assert_eq!(made.steps.len(), 15);
         // The template has the first number.
         let vmid = made.vmid.unwrap();
         assert_eq!(vmid.number(), 102);
@@ -77,7 +78,7 @@ fn a_guest_lives_from_provisioning_to_removal() {
                 .unwrap()
                 .contains("base-100-disk-0/vm-102-disk-0")
         );
-        let password = fs::read_to_string("/srv/up/102/password").unwrap();
+        let password = fs::read_to_string("/srv/state/102/password").unwrap();
         assert_eq!(password, format!("{PASSWORD}\n{PASSWORD}\n"));
         // The password is in nothing that stays. The disks are empty.
         let is_text = |path: &&PathBuf| {
@@ -99,6 +100,27 @@ fn a_guest_lives_from_provisioning_to_removal() {
             (report.findings.as_slice(), report.record.state),
             (&[][..], GuestState::Ready)
         );
+        // The share is served, to its user alone, and what the guest has beside it stays.
+        let share = report.share.unwrap();
+        assert!(share.answers);
+        let usage = share.usage.unwrap();
+        assert_eq!((usage.limit.bytes(), usage.used.bytes()), (100 << 20, 0));
+        let rights = run_text("getfacl", &["-cE", "/srv/smbgw/media"]);
+        assert!(rights.contains("default:user:alice:rwx\n"), "{rights}");
+        assert!(rights.contains("\nother::---\n"), "{rights}");
+        let smb_conf = fs::read_to_string("/etc/samba/smb.conf").unwrap();
+        assert!(smb_conf.contains("map to guest = bad user"), "{smb_conf}");
+        let served = run_text(
+            "smbclient",
+            &[
+                "-Ualice%correct horse",
+                "//192.0.2.10/Media",
+                "-c",
+                "put /etc/hostname name; ls",
+            ],
+        );
+        assert!(served.contains(" name "), "{served}");
+        assert!(PathBuf::from("/srv/smbgw/media/name").exists());
         let error = provision(&world, &request()).unwrap_err();
         assert!(
             error.to_string().contains("was made on this node"),
@@ -112,6 +134,7 @@ fn a_guest_lives_from_provisioning_to_removal() {
             address: of("dhcp"),
             highly_available: false,
             data: None,
+            share: None,
             users: vec![],
             linked: false,
             ..request()
@@ -147,6 +170,14 @@ fn a_guest_lives_from_provisioning_to_removal() {
         );
         assert_eq!(recover(&world).unwrap(), []);
     });
+}
+
+fn run_text(program: &str, words: &[&str]) -> String {
+    let output = Command::new(program).args(words).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(output.status.success(), "{program}: {said}");
+    said
 }
 
 #[test]
@@ -255,7 +286,7 @@ fn a_guest_that_does_not_get_ready_is_told_with_what_it_said() {
 }
 
 /// Where calls go wrong: those that begin with these words, of them the one with this number.
-const CALLS: [(&str, u32); 13] = [
+const CALLS: [(&str, u32); 19] = [
     ("pvesh get /cluster/nextid", 1),
     ("qm create", 1),
     ("pvesh create /nodes/pve/qemu/100/template", 1),
@@ -267,6 +298,12 @@ const CALLS: [(&str, u32); 13] = [
     ("qm guest cmd", 1),
     ("qm guest exec", 1),
     ("qm guest exec 102 --timeout 30 --pass-stdin", 1),
+    ("qm guest exec 102 --timeout 60", 1),
+    ("qm guest exec 102 --timeout 60", 3),
+    ("qm guest exec 102 --timeout 60 -- /usr/sbin/setquota", 1),
+    ("qm guest exec 102 --timeout 60 --pass-stdin", 2),
+    ("qm guest exec 102 --timeout 60 -- /usr/bin/testparm", 1),
+    ("qm guest exec 102 --timeout 60 -- /usr/bin/smbcontrol", 1),
     ("ha-manager add", 1),
     ("pvesh get /cluster/ha/resources", 1),
 ];

@@ -97,7 +97,10 @@ impl DataDisk {
             overwrite: false,
             extra_opts: match self.filesystem {
                 DataFilesystem::Xfs => &[],
-                DataFilesystem::Ext4 => &["-O", "project,quota", "-E", "quotatype=prjquota"],
+                // Nothing is set aside for root, as no log or daemon writes there.
+                DataFilesystem::Ext4 => {
+                    &["-O", "project,quota", "-E", "quotatype=prjquota", "-m", "0"]
+                }
             },
         }
     }

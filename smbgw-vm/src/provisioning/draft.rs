@@ -15,6 +15,7 @@ use super::steps::import::ImportTemplate;
 use super::steps::passwords::SetPasswords;
 use super::steps::record::{FinishRecord, WriteRecord};
 use super::steps::settings::ChangeSettings;
+use super::steps::share::{MakeShare, ProveShare};
 use super::steps::snippets::{WriteSnippets, volumes};
 use super::steps::start::StartGuest;
 use crate::proxmox::{GuestSettings, Mark, NameError, NetworkCard};
@@ -44,6 +45,9 @@ pub(super) fn plan(
         mac: chosen.mac,
         address: request.address,
         answered_at: None,
+        users: request.users.clone(),
+        filesystem: request.data.as_ref().map(|data| data.filesystem),
+        share: request.share.clone(),
         since_seconds: now,
     };
     let mut steps: Vec<Step> = vec![WriteRecord { record }.into()];
@@ -111,6 +115,25 @@ pub(super) fn plan(
             .into(),
         );
     }
+    if let (Some(share), Some(data)) = (&request.share, &request.data) {
+        steps.push(
+            MakeShare {
+                guest: guest(),
+                share: share.clone(),
+                users: request.users.clone(),
+                filesystem: data.filesystem,
+            }
+            .into(),
+        );
+        steps.push(
+            ProveShare {
+                guest: guest(),
+                share: share.name.clone(),
+                users: request.users.clone(),
+            }
+            .into(),
+        );
+    }
     if request.highly_available {
         steps.push(KeepAvailable { guest: guest() }.into());
     }
@@ -159,6 +182,7 @@ mod tests {
     use crate::provisioning::check::Import;
     use crate::provisioning::documents::documents;
     use crate::provisioning::request::TemplateOrigin;
+    use crate::provisioning::share_request::ShareRequest;
 
     fn of<T: FromStr<Err: Debug>>(text: &str) -> T {
         text.parse().unwrap()
@@ -182,6 +206,11 @@ mod tests {
                 storage: of("data"),
                 size: ByteSize::from_mib(1500),
                 filesystem: DataFilesystem::Xfs,
+            }),
+            share: Some(ShareRequest {
+                name: of("Media"),
+                quota: ByteSize::from_mib(100),
+                comment: None,
             }),
             snippets: of("local"),
             ssh_keys: vec![],
@@ -231,6 +260,8 @@ mod tests {
                 "wait until vault has done what it was told",
                 "wait until vault answers to SMB",
                 "hand the passwords of its users over to vault",
+                "make the share Media in vault",
+                "connect to the share Media of vault",
                 "keep vault available",
                 "write down that vault is ready",
             ]
@@ -238,6 +269,7 @@ mod tests {
         let small = GuestRequest {
             template: TemplateOrigin::OnNode(of("9000")),
             data: None,
+            share: None,
             users: vec![],
             highly_available: false,
             ..request()
@@ -268,5 +300,44 @@ mod tests {
         let problems = wrong.check();
         let fields: Vec<&str> = problems.iter().map(|one| one.field.as_str()).collect();
         assert_eq!(fields, ["data-size", "users"]);
+        let bare = GuestRequest {
+            data: None,
+            users: vec![],
+            ..request()
+        };
+        let problems = bare.check();
+        let fields: Vec<&str> = problems.iter().map(|one| one.field.as_str()).collect();
+        assert_eq!(fields, ["users", "data-size"]);
+    }
+
+    #[test]
+    fn a_disk_has_room_for_its_quota() {
+        let of_quota = |quota: u64| {
+            let quota = ByteSize::from_mib(quota << 10);
+            let data = DataRequest::for_quota(of("data"), quota, DataFilesystem::Xfs);
+            let share = Some(ShareRequest {
+                quota,
+                ..request().share.unwrap()
+            });
+            let fits = GuestRequest {
+                data: Some(data.clone()),
+                share,
+                ..request()
+            };
+            assert!(fits.check().is_empty());
+            let gib = data.size.bytes() >> 30;
+            let small = DataRequest {
+                size: ByteSize::from_mib((gib - 1) << 10),
+                ..data
+            };
+            let problems = GuestRequest {
+                data: Some(small),
+                ..fits
+            }
+            .check();
+            assert!(problems[0].message.contains("too small"), "{problems:?}");
+            gib
+        };
+        assert_eq!([1, 10, 1000].map(of_quota), [2, 12, 1063]);
     }
 }

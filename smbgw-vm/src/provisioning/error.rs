@@ -7,6 +7,7 @@ use smbgw_core::host::{CommandError, FileError, LockError};
 use smbgw_core::host_label::HostLabel;
 use smbgw_core::lifecycle::{ErrorDocument, Finding};
 use smbgw_core::ports::PortError;
+use smbgw_core::share::ShareName;
 use smbgw_core::state_error::StateError;
 use smbgw_core::step::LeftBehind;
 use smbgw_core::step_error::StepError;
@@ -101,6 +102,36 @@ pub enum ProvisioningError {
         /// What it said.
         said: String,
     },
+    /// A program failed in the guest.
+    #[error("`{program}` failed in `{guest}` with status {status}: {said}")]
+    ProgramFailed {
+        /// The guest.
+        guest: HostLabel,
+        /// The program with its arguments.
+        program: String,
+        /// Its exit status.
+        status: i32,
+        /// What it said.
+        said: String,
+    },
+    /// The disk for data is not where it should be.
+    #[error("the disk for data of `{guest}` is not mounted with project quotas: {found}")]
+    NoDataDisk {
+        /// The guest.
+        guest: HostLabel,
+        /// What is there.
+        found: String,
+    },
+    /// The share does not answer.
+    #[error("the share `{share}` of `{guest}` does not answer: {why}")]
+    ShareSilent {
+        /// The guest.
+        guest: HostLabel,
+        /// The share.
+        share: ShareName,
+        /// What the last attempt found.
+        why: String,
+    },
     /// An interrupted operation has to be cleaned up first.
     #[error("an interrupted operation on `{name}` could not be cleaned up: {cause}")]
     Unrecovered {
@@ -187,6 +218,9 @@ impl ProvisioningError {
             Self::OtherHypervisor { .. } => Code::GuestOtherHypervisor,
             Self::PasswordMissing(_) => Code::PasswordMissing,
             Self::PasswordRefused { .. } => Code::PasswordRefused,
+            Self::ProgramFailed { .. } => Code::GuestProgramFailed,
+            Self::NoDataDisk { .. } => Code::GuestNoDataDisk,
+            Self::ShareSilent { .. } => Code::GuestShareSilent,
             Self::Unrecovered { .. } => Code::Interrupted,
             _ => Code::GuestRequestInvalid,
         }

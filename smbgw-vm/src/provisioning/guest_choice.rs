@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use smbgw_core::error::{ErrorKind, Problem};
 use smbgw_core::host_label::HostLabel;
 use smbgw_core::share::ShareName;
-use smbgw_core::size::QuotaSize;
+use smbgw_core::size::{ByteSize, QuotaSize};
 
 use super::error::ProvisioningError;
 use super::request::{DataRequest, GuestRequest, TemplateOrigin};
+use super::share_request::ShareRequest;
 use super::template_record::NodeTemplate;
 use crate::address_setting::AddressSetting;
 use crate::cloudinit::{DataFilesystem, LoginName, PublicKey};
@@ -105,11 +106,8 @@ impl GuestChoice {
         else {
             return Err(ProvisioningError::Refused(problems));
         };
-        let data = DataRequest {
-            storage: self.data_storage.unwrap_or_else(|| storage.clone()),
-            size: smbgw_core::size::ByteSize::from_bytes(self.quota.bytes()),
-            filesystem: self.filesystem,
-        };
+        let quota = ByteSize::from_bytes(self.quota.bytes());
+        let data_storage = self.data_storage.unwrap_or_else(|| storage.clone());
         Ok(GuestRequest {
             name: label(&self.name),
             vmid: self.vmid,
@@ -123,7 +121,12 @@ impl GuestChoice {
             vlan: self.vlan,
             address: self.address,
             name_servers: self.name_servers,
-            data: Some(data),
+            data: Some(DataRequest::for_quota(data_storage, quota, self.filesystem)),
+            share: Some(ShareRequest {
+                name: self.name,
+                quota,
+                comment: self.comment,
+            }),
             snippets,
             ssh_keys: self.ssh_keys,
             users: self.users,

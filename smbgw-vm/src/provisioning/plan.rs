@@ -19,6 +19,7 @@ use super::steps::import::ImportTemplate;
 use super::steps::passwords::SetPasswords;
 use super::steps::record::{FinishRecord, ForgetRecord, WriteRecord};
 use super::steps::settings::ChangeSettings;
+use super::steps::share::{MakeShare, ProveShare};
 use super::steps::snippets::{RemoveSnippets, WriteSnippets};
 use super::steps::start::StartGuest;
 use super::world::Provisioning;
@@ -74,6 +75,8 @@ smbgw_core::steps! {
     AwaitReady,
     AwaitSmb,
     SetPasswords,
+    MakeShare,
+    ProveShare,
     KeepAvailable,
     FinishRecord,
     DiscardGuest,

@@ -13,8 +13,9 @@ use smbgw_core::state_file::StateFile;
 
 use super::error::ProvisioningError;
 use super::place::{NodePlace, Place};
+use super::share_request::ShareRequest;
 use crate::address_setting::AddressSetting;
-use crate::cloudinit::InstanceId;
+use crate::cloudinit::{DataFilesystem, InstanceId, LoginName};
 use crate::proxmox::Mark;
 use crate::vmid::Vmid;
 
@@ -43,6 +44,15 @@ pub struct GuestRecord {
     pub address: AddressSetting,
     /// The address at which it answered to SMB.
     pub answered_at: Option<IpAddr>,
+    /// Its users for SMB.
+    #[serde(default)]
+    pub users: Vec<LoginName>,
+    /// What its disk for data is formatted with, where it has one.
+    #[serde(default)]
+    pub filesystem: Option<DataFilesystem>,
+    /// The share that it serves, where it has one.
+    #[serde(default)]
+    pub share: Option<ShareRequest>,
     /// When making it began, in seconds since 1970-01-01 00:00 UTC.
     pub since_seconds: i64,
 }

@@ -8,6 +8,8 @@ use smbgw_core::error::Problem;
 use smbgw_core::host_label::HostLabel;
 use smbgw_core::size::ByteSize;
 
+use super::headroom::smallest_disk;
+use super::share_request::ShareRequest;
 use crate::address_setting::AddressSetting;
 use crate::cloudinit::{DataFilesystem, DiskSerial, LoginName, PublicKey};
 use crate::code::Code;
@@ -45,6 +47,8 @@ pub struct GuestRequest {
     pub name_servers: Vec<IpAddr>,
     /// Its disk for data, where it has one.
     pub data: Option<DataRequest>,
+    /// The share that it serves from that disk, where it has one.
+    pub share: Option<ShareRequest>,
     /// The storage with the documents for its cloud-init. They stay there: Proxmox VE reads them whenever the guest
     /// starts.
     pub snippets: StorageId,
@@ -92,6 +96,17 @@ impl DataRequest {
     /// Where the filesystem is mounted in the guest.
     pub const MOUNT_POINT: &str = "/srv/smbgw";
 
+    /// A disk on `storage` with room for a share with `quota`, so that the quota and not the disk is what stops a
+    /// client.
+    pub fn for_quota(storage: StorageId, quota: ByteSize, filesystem: DataFilesystem) -> Self {
+        let gib = smallest_disk(quota).bytes().div_ceil(GIB);
+        Self {
+            storage,
+            size: ByteSize::from_bytes(gib.saturating_mul(GIB)),
+            filesystem,
+        }
+    }
+
     /// The label of the filesystem, and the serial of the disk.
     pub(super) const NAME: &str = "smbgw-data";
 
@@ -132,6 +147,29 @@ impl GuestRequest {
                 "`root` is the guest's administrator, and no user for SMB".into(),
             );
         }
+        if let Some(share) = &self.share {
+            problems.extend(self.problems_of(share));
+        }
+        problems
+    }
+
+    /// What is wrong with the share.
+    fn problems_of(&self, share: &ShareRequest) -> Vec<Problem> {
+        let mut problems = share.spec(&self.users).err().unwrap_or_default();
+        let least = smallest_disk(share.quota);
+        let size = self.data.as_ref().and_then(DataRequest::size_gib);
+        let message = match (&self.data, size) {
+            (None, _) => "a share needs a disk for data".to_owned(),
+            (Some(_), Some(gib)) if u64::from(gib) * GIB < least.bytes() => format!(
+                "a disk of {gib} GiB is too small for a quota of {}: with what the filesystem takes for itself that \
+                 needs {} GiB",
+                share.quota,
+                least.bytes().div_ceil(GIB)
+            ),
+            _ => return problems,
+        };
+        let code = Code::GuestRequestInvalid;
+        problems.push(Problem::invalid("data-size", code.as_str(), message).remedy(code.fix()));
         problems
     }
 

@@ -6,10 +6,13 @@ use std::time::Duration;
 use serde::Serialize;
 use smbgw_core::host_label::HostLabel;
 use smbgw_core::lifecycle::Finding;
+use smbgw_core::share::ShareName;
 
 use super::error::ProvisioningError;
 use super::record::GuestRecord;
+use super::share_inside::{ShareInside, ShareUsage};
 use super::steps::await_smb::{address_of, answers};
+use super::steps::share::prove;
 use super::world::Provisioning;
 use crate::libvirt::LibvirtError;
 use crate::proxmox::{ProxmoxError, RunState};
@@ -30,8 +33,22 @@ pub struct GuestReport {
     pub address: Option<IpAddr>,
     /// Whether it answers to SMB there.
     pub smb_answers: bool,
+    /// How its share stands, where it has one.
+    pub share: Option<ShareReport>,
     /// What is not as it should be.
     pub findings: Vec<Finding>,
+}
+
+/// How the share of a guest stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ShareReport {
+    /// Its name.
+    pub name: ShareName,
+    /// How much of it is used, where the guest tells.
+    pub usage: Option<ShareUsage>,
+    /// Whether it answers to SMB.
+    pub answers: bool,
 }
 
 /// What is remembered of all guests that were made on the node, by name.
@@ -59,6 +76,7 @@ pub fn status(
         kept_available: false,
         agent_answers: false,
         smb_answers: false,
+        share: None,
         findings: Vec::new(),
     };
     let Some(guest) = world.guest_of(&report.record)? else {
@@ -97,6 +115,7 @@ pub fn status(
             Err(error) => report.findings.push(Finding::new("connect to SMB", &error)),
         }
     }
+    report.share = share_of(&world.until(deadline), &mut report);
     Ok(report)
 }
 
@@ -113,6 +132,40 @@ fn is_lost(error: &ProvisioningError) -> bool {
         ),
         _ => false,
     }
+}
+
+/// How the share of a guest that runs stands.
+fn share_of(world: &Provisioning<'_>, report: &mut GuestReport) -> Option<ShareReport> {
+    let share = report.record.share.clone()?;
+    let inside = ShareInside {
+        world,
+        guest: &report.record.name,
+    };
+    let mut told = ShareReport {
+        name: share.name,
+        usage: None,
+        answers: false,
+    };
+    if report.agent_answers {
+        match inside.usage() {
+            Ok(usage) => told.usage = Some(usage),
+            Err(error) => {
+                let finding = Finding::new("ask how much of the share is used", &error);
+                report.findings.push(finding);
+            }
+        }
+    }
+    if let Some(address) = report.address.filter(|_| report.smb_answers) {
+        let users = &report.record.users;
+        match prove(world, address, &told.name, users, world.deadline()) {
+            Ok(()) => told.answers = true,
+            Err(error) => {
+                let finding = Finding::new("connect to the share", &error);
+                report.findings.push(finding);
+            }
+        }
+    }
+    Some(told)
 }
 
 /// How long a guest is asked.

@@ -1,14 +1,81 @@
 #!/bin/sh
-# Guests for the stand-in of Proxmox VE: a folder each, for as long as they run. Files in /srv say what goes wrong.
-verb=$1 id=$2 config=$3 up=/srv/up/$2
+# Guests for the stand-in of Proxmox VE: programs run on this very machine, for as long as they run. Their smbd is that of
+# the machine, and the disk for data is mounted there; so one guest at a time has one. Files in /srv say what goes wrong.
+#
+# /srv/up/ID is there while a guest runs, /srv/state/ID is what it keeps. Where the kernel has no project quotas
+# (/srv/without-quotas), the disk for data is in memory, and limits are kept and told, but do not hold.
+verb=$1 id=$2 config=$3 up=/srv/up/$2 state=/srv/state/$2 data=/srv/smbgw
+
+# How an agent says that a program ended: STATUS, and what it wrote.
 say() { printf '{"exited":1,"exitcode":%s,"out-data":"%s\\n"}' "$1" "$2"; }
+
+# The same for a program of the machine.
+run() {
+    "$@" >"$up/out" 2>"$up/err"
+    perl -MJSON::PP -e '
+        my %said = (exited => 1, exitcode => shift() + 0);
+        for my $name (qw(out err)) {
+            open(my $file, "<:utf8", "$ARGV[0]/$name") or die;
+            local $/;
+            my $text = <$file> // "";
+            $said{"$name-data"} = $text if $text ne "";
+        }
+        print JSON::PP->new->utf8->canonical->encode(\%said)' "$?" "$up"
+}
+
+# The size of the disk for data in bytes, or nothing.
+disk_bytes() {
+    size=$(sed -n 's/^virtio1:.*,size=\([0-9]*[KMGT]\).*/\1/p' "$config")
+    test -z "$size" || numfmt --from=iec "$size"
+}
+
+fresh() {
+    rm -rf "$state"
+    mkdir -p "$state"
+    echo "$1" >"$state/instance-id"
+    test -n "$(disk_bytes)" || return 0
+    cp -n /etc/samba/smb.conf /srv/smb.conf
+    cp /srv/smb.conf /etc/samba/smb.conf
+    rm -f /etc/samba/smbgw.conf
+    if mountpoint -q "$data"; then umount "$data"; fi
+    mkdir -p "$data"
+    mount -t tmpfs data "$data"
+    disk_bytes >"$state/filesystem"
+}
+
+tool() {
+    case ${1##*/} in
+    chattr)
+        test "$2 $3 $4" = "-p 1 +P" && test -d "$5" && echo "$5" >"$state/project"
+        ;;
+    setquota)
+        test "$2 $3 $4 $6 $7 $8" = "-P 1 0 0 0 $data" && test "$5" -gt 0 && echo "$5" >"$state/limit"
+        ;;
+    repquota)
+        echo 'Project,BlockStatus,FileStatus,BlockUsed,BlockSoftLimit,BlockHardLimit,BlockGrace,FileUsed,FileSoftLimit,FileHardLimit,FileGrace'
+        echo '#0,ok,ok,0,0,0,,3,0,0,'
+        used=$(du -sk "$(cat "$state/project")" | cut -f 1)
+        echo "#1,ok,ok,$used,0,$(cat "$state/limit"),,1,0,0,"
+        ;;
+    findmnt) mountpoint -q "$data" && echo rw,nosuid,nodev,relatime,prjquota ;;
+    blockdev) disk_bytes ;;
+    xfs_growfs) disk_bytes >"$state/filesystem" ;;
+    *) return 127 ;;
+    esac
+}
+
 case $verb in
 start)
     meta=$(sed -n 's/^cicustom:.*meta=local:\([^,]*\).*/\1/p' "$config")
+    instance=$(sed -n 's/.*"instance-id": "\([^"]*\)".*/\1/p' "/var/lib/vz/$meta")
+    if test "$(cat "$state/instance-id" 2>/dev/null)" != "$instance"; then fresh "$instance"; fi
     mkdir -p "$up"
-    sed -n 's/.*"instance-id": "\([^"]*\)".*/\1/p' "/var/lib/vz/$meta" >"$up/instance-id"
     ;;
-stop | shutdown) rm -r "$up" ;;
+stop) rm -r "$up" ;;
+shutdown)
+    if test -e /srv/stubborn; then exit 1; fi
+    rm -r "$up"
+    ;;
 ping) test -d "$up" && test ! -e /srv/silent ;;
 interfaces)
     mac=$(sed -n 's/^net0: virtio=\([0-9A-F:]*\),.*/\1/p' "$config")
@@ -21,14 +88,16 @@ exec)
     case "$*" in
     "/bin/cat /run/cloud-init/result.json") if test -e /srv/broken; then say 0 '{}'; else say 1 ''; fi ;;
     "/bin/cat /var/lib/smbgw/instance-id")
-        if test -e /srv/broken || test -e /srv/slow; then say 1 ''; else say 0 "$(cat "$up/instance-id")"; fi
+        if test -e /srv/broken || test -e /srv/slow; then say 1 ''; else run cat "$state/instance-id"; fi
         ;;
     "/usr/bin/tail "*) say 0 'the end of a log' ;;
     "/usr/bin/smbpasswd -s -a "*)
-        cat >"$up/password"
-        if test -e /srv/refuses; then say 1 'no such user'; else say 0 ''; fi
+        cat >"$state/password"
+        if test -e /srv/refuses; then say 1 'no such user'; else run "$@" <"$state/password"; fi
         ;;
-    *) say 127 'no such program' ;;
+    "/bin/cat /etc/samba/smb.conf" | "/usr/bin/install -"* | "/usr/bin/setfacl "* | "/usr/bin/testparm "* | "/usr/bin/mv "* | \
+        "/usr/bin/smbcontrol "* | /usr/bin/sync) run "$@" ;;
+    *) if test -e /srv/without-quotas; then run tool "$@"; else run "$@"; fi ;;
     esac
     ;;
 esac

@@ -15,7 +15,9 @@ use smbgw_testing::inside::is_inside;
 use smbgw_testing::{LightHost, ProxmoxNode, run};
 use smbgw_vm::cloudinit::{DataFilesystem, LoginName};
 use smbgw_vm::image::ImageFormat;
-use smbgw_vm::provisioning::{DataRequest, GuestRequest, Provisioning, TemplateOrigin, Waits};
+use smbgw_vm::provisioning::{
+    DataRequest, GuestRequest, Provisioning, ShareRequest, TemplateOrigin, Waits,
+};
 use smbgw_vm::proxmox::Proxmox;
 use smbgw_vm::resources::Policy;
 use smbgw_vm::template::{TemplateRecord, TemplateSource};
@@ -38,6 +40,16 @@ pub(crate) fn on_a_node(test: &str, body: impl FnOnce(&GuestNode<'_>)) {
         let host = LightHost::start().unwrap();
         host.write("/etc/samba/smb.conf", "[global]\nmap to guest = bad user\n")
             .unwrap();
+        for (file, line) in [
+            (
+                "/etc/passwd",
+                "alice:x:1500:1500::/nonexistent:/usr/sbin/nologin\n",
+            ),
+            ("/etc/group", "alice:x:1500:\n"),
+        ] {
+            let text = host.read(file).unwrap() + line;
+            host.write(file, text).unwrap();
+        }
         let _smbd = host.start_smbd().unwrap();
         host.run_test(test, &[]).unwrap();
         return;
@@ -48,6 +60,8 @@ pub(crate) fn on_a_node(test: &str, body: impl FnOnce(&GuestNode<'_>)) {
     }
     let program = include_str!("machines.sh");
     standin.write("/srv/machines", program).unwrap();
+    // Real quotas are a matter of the kernel.
+    standin.write("/srv/without-quotas", "").unwrap();
     standin.machines_are(&["/bin/sh", "/srv/machines"]).unwrap();
     put_template(&standin);
     with_node(&standin, &LocalHost::new(), body);
@@ -112,6 +126,11 @@ pub(crate) fn request() -> GuestRequest {
             storage: of("local-lvm"),
             size: ByteSize::from_mib(2048),
             filesystem: DataFilesystem::Xfs,
+        }),
+        share: Some(ShareRequest {
+            name: of("Media"),
+            quota: ByteSize::from_mib(100),
+            comment: Some("for all".into()),
         }),
         snippets: of("local"),
         ssh_keys: vec![of("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA me")],

@@ -12,5 +12,6 @@ pub(super) mod import;
 pub(super) mod passwords;
 pub(super) mod record;
 pub(super) mod settings;
+pub(super) mod share;
 pub(super) mod snippets;
 pub(super) mod start;
