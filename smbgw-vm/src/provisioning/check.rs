@@ -3,6 +3,7 @@
 use std::io;
 
 use smbgw_core::error::{Coded, ErrorKind, Problem};
+use smbgw_core::lifecycle::name_problem;
 use smbgw_core::mac::Mac;
 use smbgw_core::size::ByteSize;
 
@@ -79,6 +80,9 @@ pub(super) fn look(
         let error = ProvisioningError::PasswordMissing(user);
         Problem::from_error("users", &error)
     }));
+    if let Some(share) = &request.share {
+        problems.extend(name_problem(world.machine(), &share.name)?);
+    }
     let template = template_of(world, request, &mut problems)?;
     let origin = template.origin(request);
     let documents = documents(request, chosen.instance.clone(), chosen.mac);

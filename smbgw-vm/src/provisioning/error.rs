@@ -5,7 +5,7 @@ use std::io;
 use smbgw_core::error::{Coded, ErrorKind, Problem};
 use smbgw_core::host::{CommandError, FileError, LockError};
 use smbgw_core::host_label::HostLabel;
-use smbgw_core::lifecycle::{ErrorDocument, Finding};
+use smbgw_core::lifecycle::{ErrorDocument, Finding, ShareError};
 use smbgw_core::ports::PortError;
 use smbgw_core::share::ShareName;
 use smbgw_core::state_error::StateError;
@@ -180,6 +180,9 @@ pub enum ProvisioningError {
     /// A lock was not taken.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The name of the share could not be kept for it.
+    #[error(transparent)]
+    Name(#[from] ShareError),
 }
 
 /// What is shown of the end of a console or log.
@@ -203,6 +206,7 @@ impl ProvisioningError {
             Self::State(error) => error,
             Self::File(error) => error,
             Self::Lock(error) => error,
+            Self::Name(error) => error,
             _ => return None,
         })
     }
