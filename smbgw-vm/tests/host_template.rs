@@ -83,7 +83,6 @@ fn a_template_is_sound_and_serves_files() {
         guest.ask_agent(&request, limit).unwrap()
     };
     assert!(ask("guest-get-osinfo").contains("bookworm"));
-    assert!(ask("guest-get-host-name").contains("vault"));
     // What is written comes back.
     let port = guest.smb_port().to_string();
     let file = folder.path().join("file");
@@ -106,6 +105,7 @@ fn a_template_is_sound_and_serves_files() {
     .map_err(|error| guest.with_console(error))
     .unwrap();
     assert_eq!(std::fs::read_to_string(back).unwrap(), "kept");
+    assert!(ask("guest-get-host-name").contains("vault"));
 }
 
 /// A guest that has a share for everybody.

@@ -10,13 +10,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::overlay::{overlay, write_programs};
-use crate::{Error, Result};
+use crate::{DebianPackages, Error, FastBoot, Result, Start};
 
 /// Stands in for `pct exec`, `qm guest exec` and `lxc-attach`: what enters a machine, by the number of its first
 /// process in `/run/machines/{lxc,qemu-server}`.
 pub const ENTER: &str = include_str!("proxmox/enter.pl");
 
 const COMMANDS: &str = include_str!("proxmox/pve.pl");
+
+const GUESTS: &str = include_str!("proxmox/guests.pl");
 
 /// Where the stand-in keeps what a real node has elsewhere.
 const OWN: &str = "/run/pve-standin";
@@ -149,12 +151,49 @@ impl ProxmoxNode {
 
     /// Has a program do what needs real guests. It is called with `words`, then `start`, `stop`, `shutdown`, `ping`,
     /// `interfaces` (prints them) or `exec` (prints what `qm guest exec` does), the number of the guest, the file
-    /// with its configuration, and for `exec` the options and words that `qm` got. It fails with a status other
-    /// than 0.
+    /// with its configuration, for `exec` the options and words that `qm` got, and for `shutdown` the seconds that it
+    /// may take. It fails with a status other than 0. For `start`, the variable `STANDIN_VOLUMES` has the paths of
+    /// the guest's volumes as JSON.
     pub fn machines_are(&self, words: &[&str]) -> Result<()> {
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let json = format!("[{}]", words.join(","));
         self.write("run/pve-standin/machine.json", json)
+    }
+
+    /// The words for [`machines_are`](ProxmoxNode::machines_are) of a program that starts real guests, under QEMU
+    /// without acceleration, in the way `start`.
+    ///
+    /// They have their disks on virtio and cloud-init's drive, a tap device in the bridge that their configuration
+    /// names, which the test has to make, and the sockets of agent, console and monitor where Proxmox VE has them,
+    /// in `/run/qemu-server`. What they write to their consoles is also kept in [`console`](ProxmoxNode::console).
+    /// They end with the light host.
+    pub fn real_guests(&self, start: &Start) -> Result<[&'static str; 1]> {
+        let genisoimage = DebianPackages::ISOINFO.root()?.join("usr/bin/genisoimage");
+        let mut says = format!(r#"{{"genisoimage":{}"#, of_path(&genisoimage));
+        match start {
+            Start::Bios => {}
+            Start::Uefi => return Err(Error::new("guests of the stand-in start by BIOS")),
+            Start::Fast(fast) => {
+                let words = [
+                    ("kernel", of_path(&fast.kernel())),
+                    ("initrd", of_path(&fast.initrd())),
+                    ("append", quoted(FastBoot::ARGUMENTS)),
+                ];
+                for (name, value) in words {
+                    // Writing to a text does not fail.
+                    let _ = write!(says, r#","{name}":{value}"#);
+                }
+            }
+        }
+        self.write("run/pve-standin/guests.json", says + "}")?;
+        write_programs(&self.root.join("run/pve-standin"), &["guests.pl"], GUESTS)?;
+        Ok(["/run/pve-standin/guests.pl"])
+    }
+
+    /// What a real guest has written to its console so far, over all its starts.
+    pub fn console(&self, vmid: u32) -> String {
+        let path = self.root.join(format!("run/pve-standin/console/{vmid}"));
+        String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
     }
 
     /// How often a command whose words begin with `call` was called.
@@ -162,6 +201,10 @@ impl ProxmoxNode {
         let calls = self.calls()?;
         Ok(calls.iter().filter(|said| said.starts_with(call)).count())
     }
+}
+
+fn of_path(path: &Path) -> String {
+    quoted(&path.display().to_string())
 }
 
 /// `text` as JSON has it.

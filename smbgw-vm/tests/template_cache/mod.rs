@@ -23,6 +23,7 @@ const SOURCES: [&str; 5] = [
 /// A template that is there, with what a quick start of it takes.
 pub(crate) struct Ready {
     folder: PathBuf,
+    fast_boot: FastBoot,
 }
 
 impl Ready {
@@ -33,12 +34,12 @@ impl Ready {
 
     /// The disk of the template.
     pub(crate) fn disk(&self) -> PathBuf {
-        self.store().join(name().as_str()).join("disk.qcow2")
+        disk_in(&self.folder)
     }
 
     /// What a quick start takes.
     pub(crate) fn fast_boot(&self) -> FastBoot {
-        FastBoot::of(&self.folder)
+        self.fast_boot.clone()
     }
 }
 
@@ -57,10 +58,19 @@ pub(crate) fn ready() -> Ready {
     let make = |folder: &Path| {
         let store = TemplateStore::new(&host, folder.join("store"));
         let deadline = Deadline::after(Duration::from_secs(1200));
-        let template = build(&store, &request, &Silent, deadline)
-            .map_err(|error| Error::new(chain_text(&error)))?;
-        FastBoot::prepare(&template.disk(), folder)
+        let built = build(&store, &request, &Silent, deadline);
+        built
+            .map(drop)
+            .map_err(|error| Error::new(chain_text(&error)))
     };
-    let folder = guest_machine::cached(&format!("bookworm-{:016x}", key.finish()), make).unwrap();
-    Ready { folder }
+    let key = format!("bookworm-{:016x}", key.finish());
+    let folder = guest_machine::cached(&key, make).unwrap();
+    let disk = disk_in(&folder);
+    let fast_boot = FastBoot::of(&disk, &key).unwrap();
+    Ready { folder, fast_boot }
+}
+
+fn disk_in(folder: &Path) -> PathBuf {
+    let template = folder.join("store").join(name().as_str());
+    template.join("disk.qcow2")
 }

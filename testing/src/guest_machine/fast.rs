@@ -1,16 +1,14 @@
 //! What a quick start takes: the template's own kernel, and a first file system with the few modules it needs.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::cpio::Archive;
+use super::store::cached;
 use crate::{Error, Result, run};
-
-/// What the kernel is told.
-pub(super) const ARGUMENTS: &str =
-    "console=ttyS0 net.ifnames=0 quiet loglevel=3 mitigations=off nokaslr";
 
 /// Drivers that a guest loads, with what they need. Those that are built in are left out.
 const MODULES: &[&str] = &[
@@ -27,6 +25,14 @@ const MODULES: &[&str] = &[
     "evdev",
 ];
 
+/// What decides about what is taken out of a disk.
+const SOURCES: [&str; 4] = [
+    include_str!("fast.rs"),
+    include_str!("init"),
+    include_str!("fastinit"),
+    include_str!("apply.py"),
+];
+
 /// A kernel and a first file system for the disk of a template.
 #[derive(Clone, Debug)]
 pub struct FastBoot {
@@ -34,29 +40,35 @@ pub struct FastBoot {
 }
 
 impl FastBoot {
-    /// Takes them out of `disk`, a qcow2 image of a Debian, and keeps them in `folder`.
-    pub fn prepare(disk: &Path, folder: &Path) -> Result<()> {
-        let raw = folder.join("disk.raw");
-        run(Command::new("qemu-img")
-            .args(["convert", "-f", "qcow2", "-O", "raw"])
-            .args([disk, &raw]))?;
-        let made = unpack(&raw, folder);
-        let _ = fs::remove_file(&raw);
-        made
+    /// What the kernel is told.
+    pub const ARGUMENTS: &str =
+        "console=ttyS0 net.ifnames=0 quiet loglevel=3 mitigations=off nokaslr";
+
+    /// Takes them out of `disk`, a qcow2 image of a Debian, or out of the cache folder: `key` has to change with the
+    /// disk.
+    pub fn of(disk: &Path, key: &str) -> Result<FastBoot> {
+        let mut own = DefaultHasher::new();
+        SOURCES.hash(&mut own);
+        let key = format!("{key}-fast-{:016x}", own.finish());
+        let folder = cached(&key, |folder| {
+            let raw = folder.join("disk.raw");
+            run(Command::new("qemu-img")
+                .args(["convert", "-f", "qcow2", "-O", "raw"])
+                .args([disk, &raw]))?;
+            let made = unpack(&raw, folder);
+            let _ = fs::remove_file(&raw);
+            made
+        })?;
+        Ok(FastBoot { folder })
     }
 
-    /// What [`prepare`](FastBoot::prepare) made in `folder`.
-    pub fn of(folder: &Path) -> FastBoot {
-        FastBoot {
-            folder: folder.into(),
-        }
-    }
-
-    pub(super) fn kernel(&self) -> PathBuf {
+    /// The kernel.
+    pub fn kernel(&self) -> PathBuf {
         self.folder.join("kernel")
     }
 
-    pub(super) fn initrd(&self) -> PathBuf {
+    /// The first file system, which goes on to the first disk.
+    pub fn initrd(&self) -> PathBuf {
         self.folder.join("initrd")
     }
 }

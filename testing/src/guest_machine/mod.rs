@@ -194,7 +194,7 @@ impl GuestMachine {
             Start::Fast(fast) => {
                 command.arg("-kernel").arg(fast.kernel());
                 command.arg("-initrd").arg(fast.initrd());
-                command.args(["-append", fast::ARGUMENTS]);
+                command.args(["-append", FastBoot::ARGUMENTS]);
             }
         }
         command

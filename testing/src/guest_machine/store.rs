@@ -1,7 +1,6 @@
 //! Templates that were made once, in the cache folder.
 
 use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -10,21 +9,11 @@ use crate::{Error, Result, cache, shout};
 /// After this time those that were not used are removed.
 const UNUSED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What decides about the lab's own part of what is kept.
-const SOURCES: [&str; 4] = [
-    include_str!("fast.rs"),
-    include_str!("init"),
-    include_str!("fastinit"),
-    include_str!("apply.py"),
-];
-
 /// The folder `key` with what `make` puts into the folder it is given, made now where it is missing. `key` has
 /// to change with all that decides about the content. Runs at the same time wait for each other, and one that is
 /// killed leaves nothing that is used.
 pub fn cached(key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    let mut own = DefaultHasher::new();
-    SOURCES.hash(&mut own);
-    let (store, key) = (cache::folder("vm")?, format!("{key}-{:016x}", own.finish()));
+    let store = cache::folder("vm")?;
     fs::create_dir_all(&store).map_err(Error::doing("making the folder of templates"))?;
     let folder = store.join(key);
     let lock = File::create(store.join("lock")).map_err(Error::doing("opening a lock"))?;
@@ -34,7 +23,7 @@ pub fn cached(key: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathB
         let build = store.join("build");
         let _ = fs::remove_dir_all(&build);
         fs::create_dir(&build).map_err(Error::doing("making a folder"))?;
-        shout("guest machine: making a template (a minute or two)");
+        shout(&format!("guest machine: making {key}"));
         make(&build).inspect_err(|_| drop(fs::remove_dir_all(&build)))?;
         fs::rename(&build, &folder).map_err(Error::doing("keeping a template"))?;
     }

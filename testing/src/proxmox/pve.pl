@@ -414,12 +414,26 @@ sub take_time { my ($fault) = @_; select undef, undef, undef, $fault->{seconds} 
 
 # --- Running guests -----------------------------------------------------------------------------
 
-sub running { my ($vmid) = @_; return -f "$root/run/qemu-server/$vmid.pid" }
+# The file is QEMU's where there is one, which may have ended by itself, and says 0 where there is none.
+sub running {
+    my ($vmid) = @_;
+    my ($pid) = (content("$root/run/qemu-server/$vmid.pid") // return 0) =~ /^(\d+)/;
+    return !$pid || kill 0, $pid;
+}
 
 # Has the test's program do what a real guest is needed for, where it has given one.
 sub machine {
-    my ($verb, $vmid) = @_;
-    return !$machine || system(@$machine, $verb, $vmid, "$guests/$vmid.conf") == 0;
+    my ($verb, $vmid, @words) = @_;
+    return 1 if !$machine;
+    my %volumes;
+    if ($verb eq 'start') {
+        my $config = config($vmid);
+        %volumes = map { $_ => eval { place($_) } }
+            grep { defined } (map { volume_of($config->{$_}) } grep { /^$DISK$/ } keys %$config),
+            ($config->{cicustom} // '') =~ /=([^,]+)/g;
+    }
+    local $ENV{STANDIN_VOLUMES} = $json->encode(\%volumes);
+    return system(@$machine, $verb, $vmid, "$guests/$vmid.conf", @words) == 0;
 }
 
 # What `qm guest exec` finds, and the stand-in that enters a machine reads.
@@ -718,8 +732,10 @@ sub start {
             my ($mapping) = grep { $_->{id} eq $id } @{ $node->{mappings} // [] };
             die "Directory ID $id does not exist\n" if !$mapping;
         }
+        # As QEMU leaves it where it is killed.
+        unlink "$root/run/qemu-server/$vmid.pid";
         machine('start', $vmid) or die "start failed: QEMU exited with code 1\n";
-        put("$root/run/qemu-server/$vmid.pid", "$$\n");
+        put("$root/run/qemu-server/$vmid.pid", "0\n") if !-e "$root/run/qemu-server/$vmid.pid";
         tell_inside($vmid);
     });
 }
@@ -751,7 +767,7 @@ sub shut_down {
     qm_task('qmshutdown', $vmid, $fault, sub {
         take_time($fault);
         return log_line("VM $vmid not running") if !running($vmid);
-        machine('shutdown', $vmid) or die "VM quit/powerdown failed - got timeout\n";
+        machine('shutdown', $vmid, $option->{timeout} // 60) or die "VM quit/powerdown failed - got timeout\n";
         ends_running($vmid);
     });
 }
@@ -857,16 +873,22 @@ my @GET = (
         };
     }],
     [qr{/nodes/NODE/tasks}, sub {
-        my $vmid = $_[-1]{vmid};
-        my @active;
+        my $option = $_[-1];
+        my @tasks;
         for my $path (glob "$own/tasks/UPID:*") {
             my ($upid) = $path =~ m{(UPID:.*:)$} or next;
             my (@part) = split /:/, $upid;
-            next if $vmid && $part[6] ne $vmid;
-            push @active, { upid => $upid, node => $name, type => $part[5], id => $part[6], user => 'root@pam' } if !defined task_end($upid);
+            next if $option->{vmid} && $part[6] ne $option->{vmid};
+            next if $option->{typefilter} && $part[5] ne $option->{typefilter};
+            my $end = task_end($upid);
+            next if defined $end ? ($option->{source} // 'archive') eq 'active' : ($option->{source} // '') ne 'active';
+            my %task = (upid => $upid, node => $name, type => $part[5], id => $part[6], user => 'root@pam');
+            push @tasks, { %task, starttime => hex $part[4], defined $end ? (status => $end, endtime => time) : () };
         }
-        return \@active;
-    }, { source => qr/active/, vmid => qr/\d+/ }],
+        @tasks = sort { $b->{starttime} <=> $a->{starttime} || $b->{upid} cmp $a->{upid} } @tasks;
+        splice @tasks, $option->{limit} // 50 if @tasks > ($option->{limit} // 50);
+        return \@tasks;
+    }, { source => qr/active|archive/, vmid => qr/\d+/, typefilter => qr/\w+/, limit => qr/\d+/ }],
     [qr{/nodes/NODE/tasks/(UPID:[^/]+)/status}, sub {
         my $end = task_end($_[0]);
         return { upid => $_[0], node => $name, defined $end ? (status => 'stopped', exitstatus => $end) : (status => 'running') };
