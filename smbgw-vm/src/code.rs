@@ -385,6 +385,10 @@ smbgw_core::codes! {
     GuestSilent: "vm.guest-silent",
         "The guest hangs while it boots, is slow, or its template has no qemu-guest-agent.",
         "Look at what it wrote to its console; give more time where the node is busy.";
+    /// A new guest switched itself off.
+    GuestEnded: "vm.guest-ended",
+        "The guest crashed, or found no system on its disk that it can start.",
+        "Look at what it wrote to its console, and at the template with `pve-smbgateway template validate --boot`.";
     /// A new guest did not do all it was told.
     GuestNotReady: "vm.guest-not-ready",
         "cloud-init of the guest failed, found no documents, or is slow.",

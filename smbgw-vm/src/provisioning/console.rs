@@ -112,9 +112,9 @@ fn plain(text: &str) -> String {
     while let Some(c) = rest.next() {
         match c {
             '\u{1b}' => {
-                if rest.clone().next() == Some('[') {
-                    // It ends with a letter or a sign of that range.
-                    rest.find(|c| ('@'..='~').contains(c) && *c != '[');
+                // One more sign, as where a terminal is reset, or up to a letter or a sign of that range.
+                if rest.next() == Some('[') {
+                    rest.find(|c| ('@'..='~').contains(c));
                 }
             }
             '\n' | '\t' => plain.push(c),
@@ -139,6 +139,8 @@ mod tests {
         let text = "\u{1b}[0;32m  OK  \u{1b}[0m Started\r\nlogin: \u{7}";
         assert_eq!(plain(text), "  OK   Started\nlogin: ");
         assert_eq!(plain("\u{1b}[1;"), "");
+        let firmware = "\u{1b}c\u{1b}[?7l\u{1b}[2J\u{1b}[0mSeaBIOS\u{1b}";
+        assert_eq!(plain(firmware), "SeaBIOS");
     }
 
     #[test]

@@ -214,7 +214,7 @@ impl ProvisioningError {
     fn reason(&self) -> Code {
         match self {
             Self::Unknown(_) => Code::GuestUnknown,
-            Self::Ended { .. } => Code::GuestNotRunning,
+            Self::Ended { .. } => Code::GuestEnded,
             Self::Silent { .. } => Code::GuestSilent,
             Self::NotReady { .. } => Code::GuestNotReady,
             Self::NoSmb { .. } => Code::GuestNoSmb,

@@ -242,10 +242,17 @@ impl Proxmox<'_> {
     /// Starts a guest.
     ///
     /// # Errors
-    /// [`ProxmoxError::AlreadyRunning`] where it runs.
+    /// [`ProxmoxError::AlreadyRunning`] where it runs; [`ProxmoxError::TaskFailed`] with what QEMU complained of.
     pub fn start(&self, vmid: Vmid) -> Result<(), ProxmoxError> {
         let command = Command::new("qm").args(["start", &vmid.to_string()]);
-        self.qm(vmid, command).map(drop)
+        match self.qm(vmid, command) {
+            Ok(_) => Ok(()),
+            Err(ProxmoxError::Command(error)) => {
+                let told = self.failure_told(vmid, "qmstart", error.stderr());
+                Err(told.unwrap_or_else(|| error.into()))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks a guest to end, for so many seconds.

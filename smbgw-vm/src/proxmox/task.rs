@@ -208,6 +208,24 @@ impl Proxmox<'_> {
         Ok(())
     }
 
+    /// The failure of the last task of `kind` on a guest, where it is the one of which a command `said` that it failed:
+    /// why it did may be in its log alone.
+    pub(super) fn failure_told(&self, vmid: Vmid, kind: &str, said: &str) -> Option<ProxmoxError> {
+        let path = format!("/nodes/{}/tasks", self.node());
+        let number = vmid.to_string();
+        let options = [
+            ("vmid", number.as_str()),
+            ("typefilter", kind),
+            ("limit", "1"),
+        ];
+        let value = self.get(&path, &options).ok()?;
+        let task = value.as_array()?.first()?;
+        let status = task.get("status")?.as_str()?;
+        let upid = task.get("upid")?.as_str()?.parse().ok()?;
+        said.contains(status)
+            .then(|| self.failure_of(&upid, status.to_owned()))
+    }
+
     fn failure_of(&self, task: &Upid, status: String) -> ProxmoxError {
         let vmid = task.text.split(':').nth(6).and_then(|id| id.parse().ok());
         if let Some(known) = complaint(&status, vmid) {

@@ -33,7 +33,10 @@ impl Deed for AwaitAgent {
         let mut console = guest.console();
         let answered = until(deadline, || {
             console.look();
-            match asked.ping() {
+            let answer = asked.ping();
+            // That takes a while, and where the guest has ended, its last words can still be read.
+            console.look();
+            match answer {
                 Ok(()) => Ok(Some(())),
                 Err(error) if may_pass(&error) => Ok(None),
                 Err(error) if is_off(&error) => Err(ProvisioningError::Ended {
