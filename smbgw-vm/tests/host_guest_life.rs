@@ -1,0 +1,278 @@
+//! Guests of Proxmox VE that are real: made of a template that this library built, booted under QEMU, used by
+//! `smbclient`, started anew, and taken away; and those with which something is wrong.
+//!
+//! The guests start by the lab's quick way: its init takes the place of systemd and cloud-init.
+
+#![allow(clippy::print_stdout, reason = "a test that fails shows what it did")]
+
+mod booting_node;
+mod template_cache;
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use booting_node::{
+    ADDRESS, BootingNode, PASSWORD, PATIENCE, QUOTA, Tampering, of, on_a_node, request,
+};
+use smbgw_core::lifecycle::Finding;
+use smbgw_core::progress::Silent;
+use smbgw_testing::{Capability, Start, require, run, wait_until};
+use smbgw_vm::provisioning::{
+    GuestRequest, Outcome, Provisioned, ProvisioningError, TemplateOrigin, Waits, provision,
+    recover, remove, status,
+};
+use smbgw_vm::proxmox::RunState;
+
+fn done(outcome: Result<Outcome, ProvisioningError>) -> Provisioned {
+    match outcome {
+        Ok(Outcome::Done(done)) => done,
+        other => panic!("{other:#?}"),
+    }
+}
+
+/// Why it was undone.
+fn undone(outcome: Result<Outcome, ProvisioningError>) -> Finding {
+    match outcome {
+        Ok(Outcome::RolledBack { cause }) => cause,
+        other => panic!("{other:#?}"),
+    }
+}
+
+/// What alice's client says to `work` in the share of the guest.
+fn alice(work: &str) -> smbgw_testing::Result<String> {
+    as_user(&format!("alice%{PASSWORD}"), work)
+}
+
+fn as_user(user: &str, work: &str) -> smbgw_testing::Result<String> {
+    let share = format!("//{ADDRESS}/Media");
+    let said = run(Command::new("smbclient").args([&share, "-U", user, "-t", "20", "-c", work]))?;
+    // It ends well where a command of its own fails.
+    match said.lines().find(|line| line.contains("NT_STATUS_")) {
+        Some(line) => Err(smbgw_testing::Error::new(line)),
+        None => Ok(said),
+    }
+}
+
+/// How large the share is and how much of it is free, as a client sees it, in bytes.
+fn room() -> (u64, u64) {
+    let said = alice("du").unwrap();
+    // `12288 blocks of size 4096. 12287 blocks available`
+    let line = said.lines().find(|line| line.contains("blocks of size"));
+    let line = line.unwrap_or_else(|| panic!("{said}"));
+    let numbers: Vec<u64> = line
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    let [all, size, free] = numbers[..] else {
+        panic!("{line}")
+    };
+    (all * size, free * size)
+}
+
+/// A client sees the quota, and is stopped by it.
+fn assert_limited(used: u64) {
+    let (all, free) = room();
+    assert_eq!(all, QUOTA.bytes());
+    assert_eq!(free, QUOTA.bytes() - used);
+    let file = fs::File::create("/srv/large").unwrap();
+    file.set_len(QUOTA.bytes() + 1).unwrap();
+    let full = alice("put /srv/large large").unwrap_err().to_string();
+    assert!(full.contains("NT_STATUS_DISK_FULL"), "{full}");
+    alice("del large").unwrap();
+    assert_eq!(room(), (all, free));
+}
+
+#[test]
+fn a_guest_serves_files_and_goes_on_after_a_restart() {
+    require!(Capability::Root, Capability::Samba, Capability::Qemu);
+    require!(Capability::Isoinfo);
+    on_a_node(
+        "a_guest_serves_files_and_goes_on_after_a_restart",
+        |ready| Start::Fast(ready.fast_boot()),
+        |node| {
+            let world = node.world();
+            let before = node.things();
+            let begun = Instant::now();
+            let made = done(provision(&world, &request()));
+            println!("made in {:?}: {:#?}", begun.elapsed(), made.steps);
+            let vmid = made.vmid.unwrap();
+            assert_eq!(made.address, Some(of(ADDRESS)));
+            assert_eq!(node.inside(vmid, "hostname").trim(), "vault");
+            let mounted = node.inside(vmid, "findmnt -n -o FSTYPE,OPTIONS /srv/smbgw");
+            assert!(
+                mounted.starts_with("xfs") && mounted.contains("prjquota"),
+                "{mounted}"
+            );
+
+            fs::write("/srv/file", "kept").unwrap();
+            alice("put /srv/file f").unwrap();
+            let wrong = as_user("alice%wrong", "ls").unwrap_err().to_string();
+            assert!(wrong.contains("NT_STATUS_LOGON_FAILURE"), "{wrong}");
+            assert_limited(4096);
+            assert_right(node);
+
+            node.proxmox.shut_down(vmid, 60).unwrap();
+            let off = status(&world, &of("vault")).unwrap();
+            assert_eq!(off.state, Some(RunState::Stopped), "{off:#?}");
+            assert!(!off.smb_answers && !off.agent_answers);
+            node.proxmox.start(vmid).unwrap();
+            let back = wait_until(PATIENCE, "the share after a restart", || {
+                alice("get f /srv/back").ok()
+            });
+            back.unwrap_or_else(|error| panic!("{error}: {}", node.standin.console(vmid.number())));
+            assert_eq!(fs::read_to_string("/srv/back").unwrap(), "kept");
+            assert_limited(4096);
+            assert_right(node);
+
+            // It runs, and does not serve.
+            node.inside(vmid, "pkill smbd; while pgrep -x smbd; do sleep 0.1; done");
+            let report = status(&world, &of("vault")).unwrap();
+            assert_eq!(report.state, Some(RunState::Running));
+            assert!(report.agent_answers && !report.smb_answers, "{report:#?}");
+            assert_eq!(report.findings.len(), 1, "{report:#?}");
+
+            done(remove(&world, &of("vault")));
+            assert_only_the_template_is_left(node, &before, "lab");
+            assert_eq!(recover(&world).unwrap(), []);
+        },
+    );
+}
+
+/// The guest is as it should be.
+fn assert_right(node: &BootingNode<'_>) {
+    let report = status(&node.world(), &of("vault")).unwrap();
+    assert_eq!(report.state, Some(RunState::Running));
+    assert!(
+        report.agent_answers && report.smb_answers && report.findings.is_empty(),
+        "{report:#?}"
+    );
+    let share = report.share.unwrap();
+    assert!(share.answers);
+    assert_eq!(share.usage.unwrap().limit, QUOTA);
+}
+
+fn assert_only_the_template_is_left(
+    node: &BootingNode<'_>,
+    before: &[std::path::PathBuf],
+    template: &str,
+) {
+    let now = node.things();
+    let lost: Vec<_> = before.iter().filter(|path| !now.contains(path)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
+    let left: Vec<_> = now.iter().filter(|path| !before.contains(path)).collect();
+    let record = format!("/{template}@local-lvm.json");
+    let is_of_template = |path: &&std::path::PathBuf| {
+        let path = path.to_str().unwrap();
+        path.contains("/100.conf") || path.contains("-100-") || path.contains(&record)
+    };
+    assert!(
+        left.len() == 4 && left.iter().all(is_of_template),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn a_guest_that_does_not_come_to_serve_is_told_and_taken_away() {
+    require!(Capability::Root, Capability::Samba, Capability::Qemu);
+    require!(Capability::Isoinfo);
+    on_a_node(
+        "a_guest_that_does_not_come_to_serve_is_told_and_taken_away",
+        |ready| Start::Fast(ready.fast_boot()),
+        |node| {
+            let usual = Waits::default();
+            // The template is brought to the node here, and stays: what fails later shows that.
+            let nowhere = GuestRequest {
+                address: of("dhcp"),
+                ..request()
+            };
+            let short = Waits {
+                smb: Duration::from_secs(8),
+                ..usual
+            };
+            let before = node.things();
+            let case = |what: &str, request: &GuestRequest, waits, change: Change| {
+                let begun = Instant::now();
+                let tampering = Tampering(change);
+                let cause = undone(provision(&node.world_with(waits, &tampering), request));
+                println!("{what}, after {:?}: {cause:#?}", begun.elapsed());
+                assert_eq!(node.things(), before, "{what}");
+                cause
+            };
+            // Nobody on the bridge gives addresses.
+            let cause = case("no network", &nowhere, short, str::to_owned);
+            assert_eq!(cause.code, "vm.guest-no-smb");
+            assert!(cause.message.contains("it has no address"), "{cause:#?}");
+
+            // A command of its documents fails.
+            let cause = case("broken documents", &request(), usual, |text| {
+                text.replace("\"set -e\"", "\"set -e\", [\"ls\", \"/no/such/folder\"]")
+            });
+            assert_eq!(cause.code, "vm.guest-not-ready");
+            assert!(cause.message.contains("ended, and not well"), "{cause:#?}");
+            assert!(cause.message.contains("/no/such/folder"), "{cause:#?}");
+
+            // smbd ends, as it has no place for its locks.
+            let cause = case("no smbd", &request(), short, |text| {
+                let file = r#"{"path": "/etc/samba/smb.conf", "content": "[global]\nlock directory = /proc/none\n"}, "#;
+                text.replacen(
+                    "\"write_files\": [",
+                    &format!("\"write_files\": [{file}"),
+                    1,
+                )
+            });
+            assert_eq!(cause.code, "vm.guest-no-smb");
+            assert!(
+                cause.message.contains(&format!("at {ADDRESS}")),
+                "{cause:#?}"
+            );
+            assert!(
+                cause.message.contains("the end of the log of smbd"),
+                "{cause:#?}"
+            );
+
+            // There is nothing on its disk: the kernel of the lab ends.
+            node.put_blank_template("blank");
+            let mut before = node.things();
+            let blank = GuestRequest {
+                template: TemplateOrigin::InStore(of("blank")),
+                ..request()
+            };
+            let cause = undone(provision(&node.world(), &blank));
+            println!("blank disk: {cause:#?}");
+            assert_eq!(cause.code, "vm.guest-ended");
+            assert!(cause.message.contains("no root file system"), "{cause:#?}");
+            assert_eq!(node.things(), before);
+
+            // A BIOS goes on looking for something to start.
+            let words = node.standin.real_guests(&Start::Bios).unwrap();
+            node.standin.machines_are(&words).unwrap();
+            let short = Waits {
+                agent: Duration::from_secs(6),
+                ..usual
+            };
+            let cause = undone(provision(&node.world_with(short, &Silent), &blank));
+            println!("nothing to start: {cause:#?}");
+            assert_eq!(cause.code, "vm.guest-silent");
+            assert!(cause.message.contains("not a bootable disk"), "{cause:#?}");
+            assert_eq!(node.things(), before);
+
+            // QEMU does not start, and says why: the bridge went away since it was looked at.
+            let unplugging = Tampering(|text: &str| {
+                run(Command::new("ip").args(["link", "delete", "vmbr0"])).unwrap();
+                text.to_owned()
+            });
+            let cause = undone(provision(&node.world_with(usual, &unplugging), &blank));
+            println!("no bridge: {cause:#?}");
+            assert_eq!(cause.code, "vm.task-failed");
+            let complaint = "bridge 'vmbr0' does not exist";
+            assert!(cause.message.contains(complaint), "{cause:#?}");
+            before.retain(|path| !path.ends_with("vmbr0"));
+            assert_eq!(node.things(), before);
+            assert_eq!(recover(&node.world()).unwrap(), []);
+        },
+    );
+}
+
+/// How a document is changed before a guest reads it.
+type Change = fn(&str) -> String;
