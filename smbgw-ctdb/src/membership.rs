@@ -304,10 +304,7 @@ fn copy_from(
         .find(|(path, ..)| path == Path::new(CTDB_CONF))
     {
         let mut own = CtdbConf::parse(&String::from_utf8_lossy(text))?;
-        match lock {
-            Some(lock) => own.set(Setting::ClusterLock, lock)?,
-            None => own.unset(Setting::ClusterLock),
-        }
+        own.set_as_in(Setting::ClusterLock, conf)?;
         *text = own.render().into_bytes();
     }
     // An older set-up, or somebody else's, has its lock held in another way.

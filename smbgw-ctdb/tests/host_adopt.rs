@@ -187,10 +187,23 @@ fn a_cluster_of_somebody_else_becomes_one_that_is_known() {
     let stored = ClusterRecord::load(hosts[2].as_ref()).unwrap().unwrap();
     assert_eq!((stored.pools, stored.since), (pools, record.since));
 
+    // The name that the lock had before is as good, and ctdb reads the same.
     let node = cluster.node(1);
+    let conf = node.read("/etc/ctdb/ctdb.conf").unwrap();
+    let both = "recovery lock = /run/other\n  cluster lock";
+    for name in ["recovery lock", both] {
+        node.write("/etc/ctdb/ctdb.conf", conf.replace("cluster lock", name))
+            .unwrap();
+        let old = looked(&request, &members);
+        assert_eq!((old.differences, old.changes), (vec![], vec![]), "{name}");
+        node.stop().unwrap();
+        node.start_again().unwrap();
+        let lock = node.ctdb(&["getreclock"]).unwrap();
+        assert_eq!(lock.trim(), Cluster::LOCK, "{name}");
+    }
+
     node.write("/etc/ctdb/ctdb.tunables", "MonitorInterval=99\n")
         .unwrap();
-    let conf = node.read("/etc/ctdb/ctdb.conf").unwrap();
     node.write(
         "/etc/ctdb/ctdb.conf",
         conf.replace(Cluster::LOCK, "/run/lock-of-ctdb"),

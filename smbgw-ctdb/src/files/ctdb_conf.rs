@@ -85,6 +85,14 @@ impl Setting {
         }
     }
 
+    /// Its name before Samba 4.16, which later versions read as well, where it had another one.
+    const fn former_name(self) -> Option<&'static str> {
+        match self {
+            Self::ClusterLock => Some("recovery lock"),
+            _ => None,
+        }
+    }
+
     const fn kind(self) -> Kind {
         match self {
             Self::LogLocation | Self::LogLevel | Self::ClusterLock => Kind::Text,
@@ -176,9 +184,10 @@ impl CtdbConf {
         Ok(Self { lines })
     }
 
-    /// The value of a setting: the last one, which is the one that counts.
+    /// The value of a setting: the last one, which is the one that counts. One by its former name counts where there
+    /// is none by the present one.
     pub fn get(&self, setting: Setting) -> Option<&str> {
-        let at = self.places(setting).next_back()?;
+        let (at, _) = self.place(setting)?;
         match read(&self.lines[at]) {
             Some(Line::Value(_, value)) => Some(value),
             _ => None,
@@ -198,7 +207,8 @@ impl CtdbConf {
         Ok(truth(value))
     }
 
-    /// Sets a setting, in the line that counts, or in a new one at the end of its section.
+    /// Sets a setting, in the line that counts and by the name that it has there, or in a new one at the end of its
+    /// section.
     ///
     /// # Errors
     ///
@@ -208,13 +218,38 @@ impl CtdbConf {
         if self.get(setting) == Some(value) {
             return Ok(());
         }
-        let (section, name) = setting.name();
-        if let Some(at) = self.places(setting).next_back() {
+        if let Some((at, name)) = self.place(setting) {
             let old = &self.lines[at];
             let indent = &old[..old.len() - old.trim_start().len()];
             self.lines[at] = format!("{indent}{name} = {value}\n");
             return Ok(());
         }
+        let (section, name) = setting.name();
+        self.add(section, name, value);
+        Ok(())
+    }
+
+    /// Has a setting be as in `other`, by the name that it has there.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Value`] for a value that it cannot have.
+    pub fn set_as_in(&mut self, setting: Setting, other: &Self) -> Result<(), FileError> {
+        let theirs = other.place(setting).map(|(_, name)| name);
+        let is_same = self.place(setting).map(|(_, name)| name) == theirs;
+        if is_same && self.get(setting) == other.get(setting) {
+            return Ok(());
+        }
+        self.unset(setting);
+        if let (Some(name), Some(value)) = (theirs, other.get(setting)) {
+            setting.check(value)?;
+            self.add(setting.name().0, name, value);
+        }
+        Ok(())
+    }
+
+    /// Adds a line at the end of a section.
+    fn add(&mut self, section: &str, name: &str, value: &str) {
         let line = format!("\t{name} = {value}");
         match self.end_of(section) {
             Some(at) => {
@@ -227,14 +262,16 @@ impl CtdbConf {
                 push_line(&mut self.lines, &line);
             }
         }
-        Ok(())
     }
 
-    /// Takes a setting out, wherever it is.
+    /// Takes a setting out, wherever it is and by whatever name.
     pub fn unset(&mut self, setting: Setting) {
-        let places: Vec<usize> = self.places(setting).collect();
-        for at in places.into_iter().rev() {
-            self.lines.remove(at);
+        let (section, name) = setting.name();
+        for name in [Some(name), setting.former_name()].into_iter().flatten() {
+            let places: Vec<usize> = self.places(section, name).collect();
+            for at in places.into_iter().rev() {
+                self.lines.remove(at);
+            }
         }
     }
 
@@ -243,9 +280,15 @@ impl CtdbConf {
         self.lines.concat()
     }
 
-    /// The lines in which a setting is.
-    fn places(&self, setting: Setting) -> impl DoubleEndedIterator<Item = usize> + use<> {
-        let (wanted, name) = setting.name();
+    /// The line that counts for a setting, and the name that it has there.
+    fn place(&self, setting: Setting) -> Option<(usize, &'static str)> {
+        let (section, name) = setting.name();
+        let mut names = [Some(name), setting.former_name()].into_iter().flatten();
+        names.find_map(|name| Some((self.places(section, name).next_back()?, name)))
+    }
+
+    /// The lines in which a setting of that section and name is.
+    fn places(&self, wanted: &str, name: &str) -> impl DoubleEndedIterator<Item = usize> + use<> {
         let mut section = "";
         let mut found = Vec::new();
         for (at, line) in self.lines.iter().enumerate() {

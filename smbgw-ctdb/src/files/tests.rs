@@ -145,6 +145,28 @@ fn the_last_value_counts_however_it_is_written() {
 }
 
 #[test]
+fn a_lock_by_its_former_name_is_read_and_keeps_it() {
+    let old = "[cluster]\n  recovery lock = /a\n";
+    let mut file = CtdbConf::parse(old).unwrap();
+    assert_eq!(file.get(Setting::ClusterLock), Some("/a"));
+    file.set(Setting::ClusterLock, "/b").unwrap();
+    assert_eq!(file.render(), old.replace("/a", "/b"));
+    let both = "[cluster]\ncluster lock = /c\nrecovery lock = /a\n";
+    let mut new = CtdbConf::parse(both).unwrap();
+    assert_eq!(new.get(Setting::ClusterLock), Some("/c"));
+    new.set_as_in(Setting::ClusterLock, &file).unwrap();
+    assert_eq!(new.render(), "[cluster]\n\trecovery lock = /b\n");
+    new.set_as_in(Setting::ClusterLock, &file).unwrap();
+    assert_eq!(new.render(), "[cluster]\n\trecovery lock = /b\n");
+    new.set_as_in(Setting::ClusterLock, &CtdbConf::parse(both).unwrap())
+        .unwrap();
+    assert_eq!(new.render(), "[cluster]\n\tcluster lock = /c\n");
+    new.set_as_in(Setting::ClusterLock, &CtdbConf::default())
+        .unwrap();
+    assert_eq!(new.get(Setting::ClusterLock), None);
+}
+
+#[test]
 fn a_value_that_cannot_be_is_refused() {
     let mut file = CtdbConf::default();
     for (setting, value) in [
