@@ -1,5 +1,7 @@
 //! Why a cluster could not be set up, changed or taken apart.
 
+use std::net::IpAddr;
+
 use smbgw_core::error::{Coded, ErrorKind, Problem};
 use smbgw_core::host::{CommandError, FileError, LockError};
 use smbgw_core::lifecycle::{ErrorDocument, Finding};
@@ -41,6 +43,26 @@ pub enum ClusterError {
         seconds: u64,
         /// Those nodes, each with what is known of the reason.
         each: Vec<String>,
+    },
+    /// No node took an address in time.
+    #[error("after {seconds} s the cluster does not serve under {address}: {why}")]
+    NotServed {
+        /// The address.
+        address: IpAddr,
+        /// How long was waited.
+        seconds: u64,
+        /// What was missing last.
+        why: String,
+    },
+    /// An address did not go in time.
+    #[error("after {seconds} s {address} is not gone: {why}")]
+    AddressStays {
+        /// The address.
+        address: IpAddr,
+        /// How long was waited.
+        seconds: u64,
+        /// Who has it.
+        why: String,
     },
     /// Samba reads something else than was meant.
     #[error("samba on {node} reads `{parameter}` as `{read}` where `{meant}` is meant")]
@@ -126,6 +148,8 @@ impl ClusterError {
             Self::Unreached { .. } => Code::NodeUnreached,
             Self::NoNode(_) => Code::NoNode,
             Self::NotHealthy { .. } => Code::NotHealthyInTime,
+            Self::NotServed { .. } => Code::AddressNowhere,
+            Self::AddressStays { .. } => Code::AddressLeftBehind,
             Self::ReadDifferently { .. } => Code::SambaSettings,
             Self::NoWayBack { .. } => Code::NoWayBack,
             Self::Service { .. } => Code::ServiceStuck,

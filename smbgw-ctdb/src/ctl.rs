@@ -146,9 +146,14 @@ impl<'a> Ctl<'a> {
     /// # Errors
     /// Where it cannot be told, a node cannot be reached, or the files differ.
     pub fn reload_nodes(&self) -> Result<(), CtlError> {
+        self.when_quiet(&["reloadnodes"])
+    }
+
+    /// Tells it something that it refuses while the cluster is busy with itself.
+    fn when_quiet(&self, words: &[&str]) -> Result<(), CtlError> {
         let patience = self.deadline.at_most(LONGEST_RECOVERY);
         loop {
-            match self.tell(None, &["reloadnodes"]) {
+            match self.tell(None, words) {
                 Err(CtlError::Command(error))
                     if is_passing(error.stderr()) && !patience.has_passed() =>
                 {
@@ -159,7 +164,8 @@ impl<'a> Ctl<'a> {
         }
     }
 
-    /// Has nodes read `public_addresses` again: those with these numbers, or all.
+    /// Has nodes read `public_addresses` again: those with these numbers, or all. The command refuses during a
+    /// recovery and while addresses move, which is waited for.
     ///
     /// # Errors
     /// Where it cannot be told.
@@ -171,7 +177,7 @@ impl<'a> Ctl<'a> {
                 numbers.join(",")
             }
         };
-        self.tell(None, &["reloadips", &list])
+        self.when_quiet(&["reloadips", &list])
     }
 
     /// Moves a public address to a node.
@@ -268,6 +274,16 @@ impl<'a> Ctl<'a> {
     pub fn addresses(&self) -> Result<Vec<(IpAddr, Option<u32>)>, CtlError> {
         let said = self.ask(None, &["-X", "ip", "all"])?;
         parse_addresses(&said).ok_or_else(|| unexpected("-X ip all", &said))
+    }
+
+    /// The public addresses that a node may have by what its ctdbd has read.
+    ///
+    /// # Errors
+    /// Where it cannot be asked.
+    pub fn known_addresses(&self, node: Option<u32>) -> Result<Vec<IpAddr>, CtlError> {
+        let said = self.ask(node, &["-X", "ip"])?;
+        let known = parse_addresses(&said).ok_or_else(|| unexpected("-X ip", &said))?;
+        Ok(known.into_iter().map(|(address, _)| address).collect())
     }
 
     /// The event scripts of ctdb's own, each with whether it is enabled. ctdbd need not run.
@@ -379,9 +395,12 @@ fn is_about_no_daemon(stderr: &str) -> bool {
 
 /// Whether `ctdb` says that it could not keep recoveries away, or takes a node for one that is there.
 fn is_passing(stderr: &str) -> bool {
-    ["Failed to disable recoveries", "is still connected"]
-        .iter()
-        .any(|complaint| stderr.contains(complaint))
+    let passing = [
+        "Failed to disable recoveries",
+        "Failed to disable takeover runs",
+        "is still connected",
+    ];
+    passing.iter().any(|complaint| stderr.contains(complaint))
 }
 
 pub(crate) fn unexpected(command: &str, said: &str) -> CtlError {

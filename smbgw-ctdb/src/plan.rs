@@ -8,6 +8,7 @@ use smbgw_core::transaction::Transaction;
 
 use crate::node::{NodeName, NodeSpec};
 use crate::steps::{
+    addresses::{AwaitAddress, ReloadAddresses, ReloadAddressesAfterUndo},
     clear::ClearDatabases,
     daemon::{DisableNode, StartDaemon, StopDaemon},
     file::PutFile,
@@ -52,6 +53,10 @@ pub enum Operation {
     Teardown,
     /// Remember a cluster that somebody else set up.
     Adopt,
+    /// Keep an address for somebody, and serve under it.
+    Reserve,
+    /// Keep it no longer, and do not serve under it.
+    Release,
 }
 
 impl std::fmt::Display for Operation {
@@ -62,6 +67,8 @@ impl std::fmt::Display for Operation {
             Self::RemoveNode => "removal of a node",
             Self::Teardown => "teardown",
             Self::Adopt => "adoption",
+            Self::Reserve => "reservation of an address",
+            Self::Release => "withdrawal of an address",
         })
     }
 }
@@ -81,6 +88,9 @@ smbgw_core::steps! {
     ReloadNodesAfterUndo,
     ReloadNodes,
     WithdrawNode,
+    ReloadAddressesAfterUndo,
+    ReloadAddresses,
+    AwaitAddress,
     ClearDatabases,
 }
 
@@ -100,7 +110,10 @@ impl Step {
             Self::AwaitHealthy(_)
             | Self::ReloadNodesAfterUndo(_)
             | Self::ReloadNodes(_)
-            | Self::WithdrawNode(_) => return None,
+            | Self::WithdrawNode(_)
+            | Self::ReloadAddressesAfterUndo(_)
+            | Self::ReloadAddresses(_)
+            | Self::AwaitAddress(_) => return None,
         })
     }
 }
@@ -133,6 +146,10 @@ impl<'a> Transaction<Cluster<'a>> for Plan {
     /// What was done on one node is undone also where another one is gone.
     fn is_independent(&self, step: usize, other: usize) -> bool {
         let node = |at: usize| self.steps.get(at).and_then(Step::node);
+        // Every node reads its own file.
+        if let Some(Step::ReloadAddressesAfterUndo(_)) = self.steps.get(step) {
+            return true;
+        }
         if let (Some(Step::WithdrawNode(step)), Some(other)) = (self.steps.get(step), node(other)) {
             return !step.on.contains(other);
         }

@@ -81,6 +81,9 @@ pub struct Reservation {
     pub holder: String,
     /// Since when, in seconds since 1970-01-01 00:00 UTC.
     pub since: i64,
+    /// Whether the cluster serves under it for that reason alone, and no longer than it is kept.
+    #[serde(default)]
+    pub served: bool,
 }
 
 /// The services that ctdb starts, stops and watches.
@@ -135,6 +138,11 @@ impl ClusterRecord {
         numbered.filter_map(|(pnn, node)| (!node.gone).then_some((pnn, &node.spec)))
     }
 
+    /// The address of the cluster that is this one.
+    pub fn serving(&self, address: IpAddr) -> Option<&VirtualAddress> {
+        self.addresses.iter().find(|one| one.address() == address)
+    }
+
     /// The node of that name that is not gone, with its number.
     pub fn node(&self, name: &NodeName) -> Option<(u32, &NodeSpec)> {
         self.present().find(|(_, spec)| spec.name == *name)
@@ -177,6 +185,7 @@ mod tests {
                 address: "10.0.0.110".parse().unwrap(),
                 holder: "share media".into(),
                 since: 5,
+                served: false,
             }],
             reservations_revision: 1,
             cluster_lock: Some("/srv/lock".into()),

@@ -177,7 +177,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::HaMove(asked) => ha::relocate::move_to(&common, &output, &asked),
         Command::HaDrain(asked) => ha::relocate::drain_of(&common, &output, &asked),
         Command::HaResume(asked) => ha::relocate::resume_of(&common, &output, &asked),
-        Command::HaReserve(asked) => ha::relocate::reserve(&common, &output, asked),
+        Command::HaReserve(asked) => ha::relocate::keep(&common, &output, asked),
         Command::HaRelease(asked) => ha::relocate::give_back(&common, &output, &asked),
         Command::HaProbe(asked) => ha::probe(&common, &output, &asked),
         Command::HaEvents(asked) => ha::events(&common, &output, asked),

@@ -71,6 +71,8 @@ fn wrong_arguments_are_told() {
             "ha-reserve media --address auto --pool 10.0.0.1-10.0.0.9/24",
             "--pool",
         ),
+        ("ha-reserve media --keep-only --on n1", "--keep-only"),
+        ("ha-reserve media --on a_b", "a_b"),
         ("ha-release", "HOLDER"),
         ("ha-probe", "ADDRESS"),
         ("ha-probe 10.0.0.1", "with the length of its prefix"),

@@ -331,9 +331,24 @@ fn addresses_are_moved_and_kept(cluster: &Cluster) {
     assert_eq!(kept["holder"], "media");
     let again = from(first, "ha-reserve media --json").ended(0).json();
     assert_eq!(again["address"], kept["address"]);
-    from(first, "ha-release media")
+    from(first, "ha-release media").ended(0).said(&[
+        "no longer kept for media",
+        "the cluster goes on to serve under it",
+    ]);
+
+    // Another one is brought to the cluster, and taken away again.
+    let brought = "10.99.0.120".parse().unwrap();
+    from(first, "ha-reserve films --vip 10.99.0.120/24 --keep-only")
         .ended(0)
-        .said(&["no longer kept for media"]);
+        .said(&["the cluster does not serve under it"]);
+    let served = from(first, "ha-reserve films --json").ended(0).json();
+    assert_eq!(served["is_served"], true, "{served:#}");
+    assert_eq!(served["change"], "updated");
+    assert!(cluster.status().unwrap().addresses[&brought].is_some());
+    from(first, "ha-release films")
+        .ended(0)
+        .said(&["the cluster does not serve under it"]);
+    assert!(!cluster.status().unwrap().addresses.contains_key(&brought));
 }
 
 fn what_happened_is_told(cluster: &Cluster) {

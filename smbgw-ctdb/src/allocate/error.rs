@@ -7,6 +7,7 @@ use smbgw_core::host::LockError;
 use smbgw_core::state_error::StateError;
 
 use crate::address::AddressError;
+use crate::cluster_error::ClusterError;
 use crate::code::Code;
 use crate::conflict::{ConflictError, InterfaceError};
 
@@ -67,6 +68,15 @@ pub enum AllocateError {
     /// A record cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The cluster cannot be changed.
+    #[error(transparent)]
+    Cluster(Box<ClusterError>),
+}
+
+impl From<ClusterError> for AllocateError {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(Box::new(error))
+    }
 }
 
 impl AllocateError {
@@ -82,6 +92,7 @@ impl AllocateError {
             Self::Interfaces(error) => return Err(error),
             Self::Lock(error) => return Err(error),
             Self::State(error) => return Err(error),
+            Self::Cluster(error) => return Err(error.as_ref()),
         })
     }
 }

@@ -62,6 +62,7 @@ impl<'a> Kept<'a> {
                 address,
                 holder,
                 since,
+                served: false,
             });
         })
     }

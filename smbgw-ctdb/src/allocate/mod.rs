@@ -6,6 +6,7 @@
 pub(crate) mod choice;
 mod error;
 mod kept;
+mod serve;
 mod wanted;
 
 use std::net::IpAddr;
@@ -14,12 +15,15 @@ use serde::{Deserialize, Serialize};
 use smbgw_core::change::Change;
 
 pub use error::AllocateError;
+pub use serve::{reserve, withdraw};
 pub use wanted::{AUTO, Wanted};
 
 use crate::address::{AddressError, InterfaceName, Pool, Surroundings, VirtualAddress};
 use crate::conflict::{Pace, check_free, interfaces};
+use crate::node::Member;
 use crate::on_each::on_each;
 use crate::record::ClusterRecord;
+use crate::recover::settle_earlier;
 use crate::world::Cluster;
 use choice::{Choice, in_common};
 use kept::Kept;
@@ -34,6 +38,8 @@ pub struct Allocated {
     pub address: VirtualAddress,
     /// Whether it was kept before.
     pub change: Change,
+    /// Whether the cluster serves under it.
+    pub is_served: bool,
     /// Addresses that were passed over, with the reasons.
     pub notes: Vec<String>,
 }
@@ -48,9 +54,12 @@ pub struct Released {
     pub address: Option<IpAddr>,
     /// Whether anything was kept.
     pub change: Change,
+    /// Whether the cluster serves under it all the same.
+    pub is_served: bool,
 }
 
-/// Keeps an address for `holder`, such as `share media`. Whoever has one already has the same again.
+/// Keeps an address for `holder`, such as `share media`, and changes nothing about what the cluster serves; see
+/// [`reserve`] for that. Whoever has one already has the same again.
 ///
 /// An address that the cluster does not serve under so far is asked for on the link by all nodes that are
 /// reached (see [`conflict`](crate::conflict)), and only taken where each of them could ask and heard nobody.
@@ -65,30 +74,55 @@ pub fn allocate(
     wanted: &Wanted,
 ) -> Result<Allocated, AllocateError> {
     let _locks = cluster.lock("keeping an address")?;
-    let mut kept = Kept::load(cluster)?;
-    let surroundings = surroundings(cluster, kept.record())?;
+    let notes = settle_earlier(cluster)?;
+    let kept = Kept::load(cluster)?;
+    let mut chosen = choose(cluster, &kept, holder, wanted, cluster.members)?;
+    chosen.notes.splice(..0, notes);
+    keep(cluster, kept, holder, chosen)
+}
+
+/// Gives back what is kept for `holder`. Whether the cluster serves under the address stays as it is; see [`withdraw`]
+/// for that.
+///
+/// # Errors
+/// Where too few nodes are reached, or a record cannot be written.
+pub fn release(cluster: &Cluster<'_>, holder: &str) -> Result<Released, AllocateError> {
+    let _locks = cluster.lock("giving an address back")?;
+    settle_earlier(cluster)?;
+    give_back(Kept::load(cluster)?, holder)
+}
+
+/// An address for somebody, and whether it is the one that was kept before.
+struct Chosen {
+    address: VirtualAddress,
+    is_kept: bool,
+    notes: Vec<String>,
+}
+
+/// The address that `holder` has, or else one to keep that `members` can all have.
+fn choose(
+    cluster: &Cluster<'_>,
+    kept: &Kept<'_>,
+    holder: &str,
+    wanted: &Wanted,
+    members: &[Member<'_>],
+) -> Result<Chosen, AllocateError> {
+    let surroundings = surroundings(cluster, kept.record(), members)?;
     if let Some(own) = kept.of(holder) {
-        let address = whole(own, kept.record(), &surroundings)?;
-        match wanted {
-            Wanted::Address(other) if other.address() != own => {
-                return Err(AllocateError::HasAnother {
-                    holder: holder.to_owned(),
-                    address: own,
-                });
-            }
-            _ => {}
-        }
-        // A node that was away when it was written down has it from now on.
-        kept.store()?;
-        return Ok(Allocated {
-            holder: holder.to_owned(),
-            address,
-            change: Change::Unchanged,
-            notes: Vec::new(),
-        });
+        return match wanted {
+            Wanted::Address(other) if other.address() != own => Err(AllocateError::HasAnother {
+                holder: holder.to_owned(),
+                address: own,
+            }),
+            _ => Ok(Chosen {
+                address: whole(own, kept.record(), &surroundings)?,
+                is_kept: true,
+                notes: Vec::new(),
+            }),
+        };
     }
     let check = |addresses: &[VirtualAddress]| {
-        check_free(cluster.members, addresses, Pace::Thorough, cluster.deadline)
+        check_free(members, addresses, Pace::Thorough, cluster.deadline)
     };
     let mut search = Search {
         record: kept.record(),
@@ -99,23 +133,39 @@ pub fn allocate(
         },
     };
     let address = search.find(wanted)?;
-    let notes = search.choice.notes;
-    kept.add(address.address(), holder, cluster.coordinator.now())?;
-    Ok(Allocated {
-        holder: holder.to_owned(),
+    Ok(Chosen {
         address,
-        change: Change::Created,
-        notes,
+        is_kept: false,
+        notes: search.choice.notes,
     })
 }
 
-/// Gives back what is kept for `holder`. Whether the cluster serves under the address stays as it is.
-///
-/// # Errors
-/// Where too few nodes are reached, or a record cannot be written.
-pub fn release(cluster: &Cluster<'_>, holder: &str) -> Result<Released, AllocateError> {
-    let _locks = cluster.lock("giving an address back")?;
-    let mut kept = Kept::load(cluster)?;
+/// Has all nodes remember what was chosen.
+fn keep(
+    cluster: &Cluster<'_>,
+    mut kept: Kept<'_>,
+    holder: &str,
+    chosen: Chosen,
+) -> Result<Allocated, AllocateError> {
+    let address = chosen.address.address();
+    match chosen.is_kept {
+        // A node that was away when it was written down has it from now on.
+        true => kept.store()?,
+        false => kept.add(address, holder, cluster.coordinator.now())?,
+    }
+    Ok(Allocated {
+        holder: holder.to_owned(),
+        change: match chosen.is_kept {
+            true => Change::Unchanged,
+            false => Change::Created,
+        },
+        is_served: kept.record().serving(address).is_some(),
+        address: chosen.address,
+        notes: chosen.notes,
+    })
+}
+
+fn give_back(mut kept: Kept<'_>, holder: &str) -> Result<Released, AllocateError> {
     let address = kept.of(holder);
     if address.is_some() {
         kept.remove(holder)?;
@@ -127,6 +177,7 @@ pub fn release(cluster: &Cluster<'_>, holder: &str) -> Result<Released, Allocate
             Some(_) => Change::Updated,
             None => Change::Unchanged,
         },
+        is_served: address.is_some_and(|address| kept.record().serving(address).is_some()),
     })
 }
 
@@ -159,7 +210,7 @@ impl Search<'_> {
                 holder: holder.to_owned(),
             });
         }
-        if let Some(served) = self.record.addresses.iter().find(|one| one.address() == of) {
+        if let Some(served) = self.record.serving(of) {
             return Ok(served.clone());
         }
         if let Some(problem) = self.choice.surroundings.check(address).into_iter().next() {
@@ -190,12 +241,13 @@ impl Search<'_> {
     }
 }
 
-/// What the nodes that are reached have in common, and their own addresses.
+/// What these nodes have in common, and their own addresses.
 fn surroundings(
     cluster: &Cluster<'_>,
     record: &ClusterRecord,
+    members: &[Member<'_>],
 ) -> Result<Surroundings, AllocateError> {
-    let read = on_each(cluster.members, |_, member| {
+    let read = on_each(members, |_, member| {
         interfaces(member.host, cluster.deadline)
     });
     let nodes = read.into_iter().collect::<Result<Vec<_>, _>>()?;
@@ -208,7 +260,7 @@ fn whole(
     record: &ClusterRecord,
     surroundings: &Surroundings,
 ) -> Result<VirtualAddress, AddressError> {
-    if let Some(served) = record.addresses.iter().find(|one| one.address() == address) {
+    if let Some(served) = record.serving(address) {
         return Ok(served.clone());
     }
     if let Some(found) = record.pools.iter().find_map(|pool| pool.address(address)) {

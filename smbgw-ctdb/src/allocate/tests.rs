@@ -25,6 +25,7 @@ fn record() -> ClusterRecord {
             address: "10.0.0.101".parse().unwrap(),
             holder: "share media".into(),
             since: 0,
+            served: false,
         }],
         reservations_revision: 1,
         cluster_lock: None,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::address::{InterfaceName, VirtualAddress};
 
-use super::FileError;
+use super::{FileError, lines, push_line};
 
 const FILE: &str = "public_addresses";
 
@@ -72,6 +72,36 @@ impl PublicAddresses {
     /// The text of a file that says this.
     pub fn render(&self) -> String {
         self.0.iter().map(|one| format!("{one}\n")).collect()
+    }
+
+    /// The text of a file with one more address, at its end; as it is where it has the address already.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse) does for the text.
+    pub fn with(text: &str, new: &PublicAddress) -> Result<String, FileError> {
+        let is_it = |one: &PublicAddress| one.address.address() == new.address.address();
+        if Self::parse(text)?.0.iter().any(is_it) {
+            return Ok(text.to_owned());
+        }
+        let mut lines = lines(text);
+        push_line(&mut lines, &new.to_string());
+        Ok(lines.concat())
+    }
+
+    /// The text of a file without an address, the rest of it as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse) does for the text.
+    pub fn without(text: &str, address: IpAddr) -> Result<String, FileError> {
+        Self::parse(text)?;
+        let is_it = |line: &&String| {
+            let found = parse_line(line.trim_matches([' ', '\t', '\r', '\n']));
+            found.is_some_and(|one| one.address.address() == address)
+        };
+        let left = lines(text);
+        Ok(left.iter().filter(|line| !is_it(line)).cloned().collect())
     }
 }
 

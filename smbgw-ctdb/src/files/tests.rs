@@ -89,6 +89,29 @@ fn public_addresses_are_read_and_written() {
     );
 }
 
+#[test]
+fn a_public_address_comes_and_goes_with_its_line_alone() {
+    let line = |text: &str| PublicAddresses::parse(text).unwrap().0.remove(0);
+    let text = "# ours\n10.0.0.100/24 eth0\n\n\t10.0.0.101/24\teth0,eth1 ";
+    let new = line("10.0.0.102/24 eth1");
+    let longer = PublicAddresses::with(text, &new).unwrap();
+    assert_eq!(longer, format!("{text}\n10.0.0.102/24 eth1\n"));
+    assert_eq!(PublicAddresses::with(&longer, &new).unwrap(), longer);
+    let there = line("10.0.0.100/16 eth7");
+    assert_eq!(PublicAddresses::with(text, &there).unwrap(), text);
+    assert_eq!(
+        PublicAddresses::with("", &new).unwrap(),
+        "10.0.0.102/24 eth1\n"
+    );
+
+    let without = |last: u8| PublicAddresses::without(text, [10, 0, 0, last].into()).unwrap();
+    assert_eq!(without(101), "# ours\n10.0.0.100/24 eth0\n\n");
+    assert_eq!(without(100), text.replace("10.0.0.100/24 eth0\n", ""));
+    assert_eq!(without(10), text);
+    let wrong = PublicAddresses::with("10.0.0.1\n", &new).unwrap_err();
+    assert_eq!(wrong.code(), "ha.file-malformed");
+}
+
 /// As Debian's package has it, with its comments shortened.
 const DEBIAN: &str = "\
 # See ctdb.conf(5) for documentation

@@ -4,6 +4,7 @@ use smbgw_core::step::LeftBehind;
 
 use crate::node::NodeName;
 
+pub mod addresses;
 pub mod clear;
 pub mod daemon;
 pub mod file;

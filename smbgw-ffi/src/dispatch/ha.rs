@@ -8,10 +8,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use smbgw_core::error::{Coded, Problem};
 use smbgw_core::host::Host;
+use smbgw_core::lifecycle;
 use smbgw_core::progress::Silent;
 use smbgw_ctdb::address::VirtualAddress;
 use smbgw_ctdb::adopt::{Adoption, accept, adopt};
-use smbgw_ctdb::allocate::{Allocated, Released, Wanted, allocate, release};
+use smbgw_ctdb::allocate::{
+    AllocateError, Allocated, Released, Wanted, allocate, release, reserve, withdraw,
+};
 use smbgw_ctdb::cluster_error::ClusterError;
 use smbgw_ctdb::conflict::{self, Pace, ProbeDocument};
 use smbgw_ctdb::draft::{AdoptDraft, NodeDraft, SetupDraft};
@@ -136,16 +139,27 @@ pub(super) struct Reserving {
     /// Keep this address, such as `10.0.0.101/24`, or a free one of a pool, such as `10.0.0.100-10.0.0.120/24`.
     /// With `auto`, and if not given, it is a free one of the cluster's own pools.
     address: Option<String>,
+    /// The nodes that may have the address; all if none is given.
+    #[serde(default)]
+    on: Vec<NodeName>,
+    /// Only keep the address: the cluster does not serve under it.
+    #[serde(default)]
+    keep_only: bool,
 }
 
-pub(super) fn reserve(asked: Reserving, request: &Request<'_>) -> Result<Allocated, Failure> {
+pub(super) fn keep(asked: Reserving, request: &Request<'_>) -> Result<Allocated, Failure> {
     let wanted = asked.address.as_deref().map(str::parse::<Wanted>);
     let wanted = wanted
         .transpose()
         .map_err(|error| Failure::refused(Problem::from_error("address", &error)))?;
     let wanted = wanted.unwrap_or_default();
-    in_world(asked.root, request, |cluster| {
-        allocate(cluster, &asked.holder, &wanted)
+    if asked.keep_only && !asked.on.is_empty() {
+        let why = "the cluster does not serve under an address that is only kept, on no node";
+        return Err(invalid("on", why.into()));
+    }
+    in_world(asked.root, request, |cluster| match asked.keep_only {
+        true => allocate(cluster, &asked.holder, &wanted).map(lifecycle::Outcome::Done),
+        false => reserve(cluster, &asked.holder, &wanted, &asked.on),
     })
 }
 
@@ -156,11 +170,15 @@ pub(super) struct Releasing {
     root: Option<PathBuf>,
     /// For whom it was kept.
     holder: String,
+    /// Have the cluster go on to serve under an address that was brought to it by keeping it.
+    #[serde(default)]
+    keep_serving: bool,
 }
 
 pub(super) fn give_back(asked: Releasing, request: &Request<'_>) -> Result<Released, Failure> {
-    in_world(asked.root, request, |cluster| {
-        release(cluster, &asked.holder)
+    in_world(asked.root, request, |cluster| match asked.keep_serving {
+        true => release(cluster, &asked.holder).map(lifecycle::Outcome::Done),
+        false => withdraw(cluster, &asked.holder),
     })
 }
 
@@ -179,16 +197,20 @@ fn on_node<T>(
     call(&members, number)
 }
 
-/// Has `call` work on the cluster of this machine.
-fn in_world<T, E: Coded>(
+/// Has `call` change what addresses the cluster of this machine has.
+fn in_world<T>(
     root: Option<PathBuf>,
     request: &Request<'_>,
-    call: impl FnOnce(&Cluster<'_>) -> Result<T, E>,
+    call: impl FnOnce(&Cluster<'_>) -> Result<lifecycle::Outcome<T>, AllocateError>,
 ) -> Result<T, Failure> {
     let host = host(root)?;
     let (_, members) = open_cluster(&host).map_err(|error| Failure::of(&error))?;
     let reached = members.reached();
-    call(&world(&host, &reached, &[], request)).map_err(|error| Failure::of(&error))
+    match call(&world(&host, &reached, &[], request)) {
+        Ok(outcome) => Failure::unless_done(outcome),
+        Err(AllocateError::Cluster(error)) => Err(Failure::from(*error)),
+        Err(error) => Err(Failure::of(&error)),
+    }
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -98,7 +98,7 @@ pub const METHODS: &[Method] = methods! {
     "ha.probe" "ask on the network whether somebody has an address" looks ha::probe;
     "ha.recover" "finish or undo a change to a cluster, and repair after a drill, that was interrupted" changes ha::settle;
     "ha.release" "keep an address for somebody no longer" changes ha::give_back;
-    "ha.reserve" "keep an address of the cluster for somebody" changes ha::reserve;
+    "ha.reserve" "keep an address of the cluster for somebody" changes ha::keep;
     "ha.resume" "have a node take addresses again" changes ha::resume_of;
     "ha.setup" "make a cluster of machines that share a folder" changes ha::set_up;
     "ha.status" "say how the cluster of this machine stands" looks ha::status;

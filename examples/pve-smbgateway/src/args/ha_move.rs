@@ -48,6 +48,7 @@ pub(crate) struct Reserve {
     /// its addresses that nobody keeps [default: auto].
     #[arg(
         long,
+        visible_alias = "vip",
         value_name = "ADDRESS/PREFIX[%INTERFACE]|auto",
         conflicts_with = "pool"
     )]
@@ -55,6 +56,17 @@ pub(crate) struct Reserve {
     /// Keep a free one of these, such as 10.0.0.100-10.0.0.120/24.
     #[arg(long, value_name = "FIRST-LAST/PREFIX[%INTERFACE]")]
     pub(crate) pool: Option<Pool>,
+    /// The nodes that may have the address; all if none is given.
+    #[arg(
+        long,
+        value_name = "NODE,…",
+        value_delimiter = ',',
+        conflicts_with = "keep_only"
+    )]
+    pub(crate) on: Vec<NodeName>,
+    /// Only keep the address: the cluster does not serve under it.
+    #[arg(long)]
+    pub(crate) keep_only: bool,
 }
 
 #[derive(Debug, Args)]
@@ -63,6 +75,9 @@ pub(crate) struct Release {
     pub(crate) place: Place,
     /// For whom it was kept.
     pub(crate) holder: String,
+    /// Have the cluster go on to serve under an address that was brought to it by keeping it.
+    #[arg(long)]
+    pub(crate) keep_serving: bool,
 }
 
 pub(crate) const MOVE_EXAMPLES: &str = "\
@@ -77,5 +92,5 @@ Examples:
 pub(crate) const RESERVE_EXAMPLES: &str = "\
 Examples:
   pve-smbgateway ha-reserve 'share media'
-  pve-smbgateway ha-reserve 'share media' --address 10.0.0.101/24%eth0
+  pve-smbgateway ha-reserve 'share media' --vip 10.0.0.101/24%eth0 --on pve1,pve2
   pve-smbgateway ha-release 'share media'";

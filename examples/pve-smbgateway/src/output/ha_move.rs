@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use smbgw_ctdb::allocate::{Allocated, Released};
+use serde::Serialize;
+use smbgw_core::change::Change;
+use smbgw_core::lifecycle::Outcome;
+use smbgw_ctdb::allocate::{AllocateError, Allocated, Released};
 use smbgw_ctdb::node::NodeName;
 use smbgw_ctdb::relocate::{Drained, Moved, Resumed, Stay};
 
@@ -84,32 +87,62 @@ impl Output {
     }
 
     /// The address that is kept.
-    pub(crate) fn reserved(&self, allocated: &Allocated) -> Exit {
-        self.shown(allocated, |allocated| {
+    pub(crate) fn reserved(&self, outcome: &Outcome<Allocated>) -> Exit {
+        self.unless_done(outcome, |allocated| {
             let mut text = String::new();
             for note in &allocated.notes {
                 let _ = writeln!(text, "! {note}");
             }
-            let how = if allocated.change.happened() {
-                "is"
-            } else {
-                "was"
+            let Allocated {
+                holder, address, ..
+            } = allocated;
+            let how = match allocated.change {
+                Change::Unchanged => "was",
+                _ => "is",
             };
-            let _ = writeln!(
-                text,
-                "{} {how} kept for {}.",
-                allocated.address, allocated.holder
-            );
+            let served = match allocated.is_served {
+                true => "the cluster serves under it",
+                false => "the cluster does not serve under it",
+            };
+            let _ = writeln!(text, "{address} {how} kept for {holder}; {served}.");
             text
         })
     }
 
     /// The address that is no longer kept.
-    pub(crate) fn released(&self, released: &Released) -> Exit {
-        self.shown(released, |released| match released.address {
-            Some(address) => format!("{address} is no longer kept for {}.\n", released.holder),
-            None => format!("No address was kept for {}.\n", released.holder),
+    pub(crate) fn released(&self, outcome: &Outcome<Released>) -> Exit {
+        self.unless_done(outcome, |released| {
+            let holder = &released.holder;
+            match (released.address, released.is_served) {
+                (Some(address), true) => format!(
+                    "{address} is no longer kept for {holder}; the cluster goes on to serve under it.\n"
+                ),
+                (Some(address), false) => format!(
+                    "{address} is no longer kept for {holder}; the cluster does not serve under it.\n"
+                ),
+                (None, _) => format!("No address was kept for {holder}.\n"),
+            }
         })
+    }
+
+    /// Why no address was kept or given back.
+    pub(crate) fn not_allocated(&self, error: &AllocateError) -> Exit {
+        match error {
+            AllocateError::Cluster(error) => self.cluster_error(error),
+            error => self.failed(error),
+        }
+    }
+
+    /// What was done, as a document without a word on how it ended.
+    fn unless_done<R: Serialize>(
+        &self,
+        outcome: &Outcome<R>,
+        text: impl FnOnce(&R) -> String,
+    ) -> Exit {
+        match outcome {
+            Outcome::Done(report) => self.shown(report, text),
+            other => self.ended(other, |_| String::new()),
+        }
     }
 }
 

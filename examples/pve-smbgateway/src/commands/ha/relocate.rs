@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use smbgw_core::deadline::Deadline;
-use smbgw_ctdb::allocate::{Wanted, allocate, release};
+use smbgw_core::lifecycle::Outcome;
+use smbgw_ctdb::allocate::{Wanted, allocate, release, reserve, withdraw};
 use smbgw_ctdb::forecast::number_of;
 use smbgw_ctdb::members::open_cluster;
 use smbgw_ctdb::node::{Member, NodeName};
@@ -60,14 +61,18 @@ pub(in crate::commands) fn resume_of(common: &Common, output: &Output, asked: &R
     )
 }
 
-/// Keeps an address for somebody.
-pub(in crate::commands) fn reserve(common: &Common, output: &Output, asked: Reserve) -> Exit {
+/// Keeps an address for somebody, and has the cluster serve under it if that is wanted.
+pub(in crate::commands) fn keep(common: &Common, output: &Output, asked: Reserve) -> Exit {
     let wanted = asked.pool.map(Wanted::Pool).or(asked.address);
     let wanted = wanted.unwrap_or_default();
     on_cluster(common, output, &asked.place, |cluster| {
-        match allocate(cluster, &asked.holder, &wanted) {
-            Ok(allocated) => output.reserved(&allocated),
-            Err(error) => output.failed(&error),
+        let outcome = match asked.keep_only {
+            true => allocate(cluster, &asked.holder, &wanted).map(Outcome::Done),
+            false => reserve(cluster, &asked.holder, &wanted, &asked.on),
+        };
+        match outcome {
+            Ok(outcome) => output.reserved(&outcome),
+            Err(error) => output.not_allocated(&error),
         }
     })
 }
@@ -75,9 +80,13 @@ pub(in crate::commands) fn reserve(common: &Common, output: &Output, asked: Rese
 /// Gives an address back.
 pub(in crate::commands) fn give_back(common: &Common, output: &Output, asked: &Release) -> Exit {
     on_cluster(common, output, &asked.place, |cluster| {
-        match release(cluster, &asked.holder) {
-            Ok(released) => output.released(&released),
-            Err(error) => output.failed(&error),
+        let outcome = match asked.keep_serving {
+            true => release(cluster, &asked.holder).map(Outcome::Done),
+            false => withdraw(cluster, &asked.holder),
+        };
+        match outcome {
+            Ok(outcome) => output.released(&outcome),
+            Err(error) => output.not_allocated(&error),
         }
     })
 }

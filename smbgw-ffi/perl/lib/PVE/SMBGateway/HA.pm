@@ -114,12 +114,14 @@ of what was settled. Nodes C<without> are lost for good, and nobody waits for th
 
 =head2 release
 
-Keeps an address for C<holder> no longer.
+Keeps an address for C<holder> no longer, and takes it away from the cluster where L</reserve> has brought it there;
+not with a true C<keep_serving>.
 
 =head2 reserve
 
 Keeps an address for C<holder>, such as C<share media>: C<address>, or a free one of it where it is a pool such as
-C<10.0.0.100-10.0.0.120/24>. With C<auto>, or without one, it is a free one from the pools of the cluster.
+C<10.0.0.100-10.0.0.120/24>. With C<auto>, or without one, it is a free one from the pools of the cluster. The cluster
+serves under it from then on, on the nodes C<on> or on all; with a true C<keep_only> it is only kept.
 
 =head2 resume
 
