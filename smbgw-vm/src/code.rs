@@ -413,6 +413,26 @@ smbgw_core::codes! {
     GuestShareSilent: "vm.guest-share-silent",
         "smbd of the guest has not read its configuration, or refuses the users of the share.",
         "Run `testparm -s` and look at /var/log/samba/log.smbd in the guest.";
+    /// A guest has no share.
+    GuestNoShare: "vm.guest-no-share",
+        "The virtual machine was made without a share.",
+        "Make another one with a share.";
+    /// A guest does not end.
+    GuestStillRuns: "vm.guest-still-runs",
+        "The guest hangs, or has no agent and does not heed the power button.",
+        "Look at its console; have it switched off by force where nothing else helps.";
+    /// A guest is not started by high availability.
+    GuestStillOff: "vm.guest-still-off",
+        "The cluster has no quorum, its resource manager is not running, or the guest failed to start there.",
+        "Look at `ha-manager status` and at the log of `pve-ha-lrm`.";
+    /// A guest does not see that its disk has grown.
+    GuestDiskUnseen: "vm.guest-disk-unseen",
+        "The storage cannot grow a disk that is in use, or the guest's kernel did not notice.",
+        "Restart the guest, and try again.";
+    /// A share holds more than it is to be limited to.
+    ShareFuller: "vm.share-fuller",
+        "The share holds more than the new quota.",
+        "Delete something, give a larger quota, or say that it may be fuller: clients can read and delete then.";
     /// An operation was interrupted.
     Interrupted: "vm.interrupted",
         "The program was killed or the node lost power while a virtual machine was made or removed.",

@@ -8,6 +8,7 @@ use smbgw_core::host_label::HostLabel;
 use smbgw_core::lifecycle::{ErrorDocument, Finding, ShareError};
 use smbgw_core::ports::PortError;
 use smbgw_core::share::ShareName;
+use smbgw_core::size::ByteSize;
 use smbgw_core::state_error::StateError;
 use smbgw_core::step::LeftBehind;
 use smbgw_core::step_error::StepError;
@@ -132,6 +133,37 @@ pub enum ProvisioningError {
         /// What the last attempt found.
         why: String,
     },
+    /// It has no share.
+    #[error("the virtual machine `{0}` has no share")]
+    NoShare(HostLabel),
+    /// The guest does not end.
+    #[error("`{guest}` still runs {seconds} s after it was asked to end")]
+    StillRuns {
+        /// The guest.
+        guest: HostLabel,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// High availability does not start the guest.
+    #[error("high availability did not start `{guest}` within {seconds} s")]
+    StillOff {
+        /// The guest.
+        guest: HostLabel,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The guest does not see that its disk has grown.
+    #[error("`{guest}` sees {seen} bytes of its disk of {size} for data after {seconds} s")]
+    DiskUnseen {
+        /// The guest.
+        guest: HostLabel,
+        /// The size of the disk.
+        size: ByteSize,
+        /// What it says instead.
+        seen: String,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// An interrupted operation has to be cleaned up first.
     #[error("an interrupted operation on `{name}` could not be cleaned up: {cause}")]
     Unrecovered {
@@ -224,6 +256,10 @@ impl ProvisioningError {
             Self::PasswordRefused { .. } => Code::PasswordRefused,
             Self::ProgramFailed { .. } => Code::GuestProgramFailed,
             Self::NoDataDisk { .. } => Code::GuestNoDataDisk,
+            Self::NoShare(_) => Code::GuestNoShare,
+            Self::StillRuns { .. } => Code::GuestStillRuns,
+            Self::StillOff { .. } => Code::GuestStillOff,
+            Self::DiskUnseen { .. } => Code::GuestDiskUnseen,
             Self::ShareSilent { .. } => Code::GuestShareSilent,
             Self::Unrecovered { .. } => Code::Interrupted,
             _ => Code::GuestRequestInvalid,
@@ -244,7 +280,7 @@ impl Coded for ProvisioningError {
                 let first = problems.iter().find(invalid).or(problems.first());
                 first.map_or(ErrorKind::Invalid, |problem| problem.kind)
             }
-            (None, Self::Unknown(_)) => ErrorKind::NotFound,
+            (None, Self::Unknown(_) | Self::NoShare(_)) => ErrorKind::NotFound,
             (None, Self::Elsewhere { .. } | Self::OtherHypervisor { .. }) => ErrorKind::Conflict,
             (None, Self::PasswordMissing(_)) => ErrorKind::Invalid,
             _ => ErrorKind::Failed,

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
-use smbgw_core::host::Host;
 use smbgw_core::host_label::HostLabel;
 use smbgw_core::lifecycle::{self, StepReport};
 use smbgw_core::transaction::{Ending, Work};
 
-use super::plan::{Operation, Plan};
+use super::plan::{Operation, Plan, Step};
 use super::record::GuestRecord;
+use super::steps::resize::data_disk;
+use super::world::Provisioning;
 use crate::vmid::Vmid;
 
 /// How an operation that was begun ended.
@@ -34,8 +35,12 @@ pub struct Provisioned {
 }
 
 impl Plan {
-    /// How this plan ended on `host`.
-    pub(super) fn outcome(&self, host: &dyn Host, ending: Ending) -> Outcome {
+    /// How this plan ended.
+    pub(super) fn outcome(&self, world: &Provisioning<'_>, mut ending: Ending) -> Outcome {
+        if let Ending::RolledBack { cause } = &mut ending {
+            cause.message.extend(self.grown(world));
+        }
+        let host = world.machine();
         // What was made is there, whether or not its record can be read once more.
         let record = || GuestRecord::load(host, &self.name).ok().flatten();
         ending.map(|Work { steps, notes }| {
@@ -49,5 +54,18 @@ impl Plan {
                 notes,
             }
         })
+    }
+
+    /// What is to be said of a disk that has grown, where the rest was undone.
+    fn grown(&self, world: &Provisioning<'_>) -> Option<String> {
+        let wanted = self.steps.iter().find_map(|step| match step {
+            Step::GrowDisk(step) => Some(step.size),
+            _ => None,
+        })?;
+        let size = data_disk(world, &self.name).ok()?.size?;
+        let told = format!(
+            "; the disk for data has {size} now and does not shrink again: the next resize makes use of it"
+        );
+        (size >= wanted).then_some(told)
     }
 }

@@ -18,6 +18,7 @@ use super::steps::discard::DiscardGuest;
 use super::steps::import::ImportTemplate;
 use super::steps::passwords::SetPasswords;
 use super::steps::record::{FinishRecord, ForgetRecord, WriteRecord};
+use super::steps::resize::{AwaitDisk, GrowDisk, GrowFilesystem, RememberQuota, SetLimit};
 use super::steps::settings::ChangeSettings;
 use super::steps::share::{MakeShare, ProveShare};
 use super::steps::snippets::{RemoveSnippets, WriteSnippets};
@@ -50,6 +51,14 @@ pub enum Operation {
     Provision,
     /// Take it away.
     Remove,
+    /// Start it.
+    Start,
+    /// Stop it.
+    Stop,
+    /// Stop it and start it again.
+    Restart,
+    /// Limit its share to another size.
+    Resize,
 }
 
 impl std::fmt::Display for Operation {
@@ -57,6 +66,10 @@ impl std::fmt::Display for Operation {
         f.pad(match self {
             Self::Provision => "provisioning",
             Self::Remove => "removal",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Resize => "resize",
         })
     }
 }
@@ -78,6 +91,11 @@ smbgw_core::steps! {
     MakeShare,
     ProveShare,
     KeepAvailable,
+    GrowDisk,
+    AwaitDisk,
+    GrowFilesystem,
+    SetLimit,
+    RememberQuota,
     FinishRecord,
     DiscardGuest,
     RemoveSnippets,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::{Host, LockError};
 use smbgw_core::host_label::HostLabel;
-use smbgw_core::journal::{Account, Journal, read_file};
+use smbgw_core::journal::{Account, Journal, Verdict, read_file};
 use smbgw_core::state_error::StateError;
 use smbgw_core::transaction::{carry_out, settle};
 
@@ -80,6 +80,29 @@ pub(super) fn settle_earlier(
     }
 }
 
+/// Whether a resize of the guest `name` was interrupted. Undoing that needs a guest that runs.
+pub(super) fn is_half_resized(
+    world: &Provisioning<'_>,
+    name: &HostLabel,
+) -> Result<bool, ProvisioningError> {
+    let found = under_way(world.machine(), name)?;
+    Ok(found.is_some_and(|(_, account)| account.plan.operation == Operation::Resize))
+}
+
+/// Forgets that a resize of the guest `name` was interrupted, which is to be taken away.
+pub(super) fn forget_resize(
+    world: &Provisioning<'_>,
+    name: &HostLabel,
+) -> Result<(), ProvisioningError> {
+    if let Some((journal, mut account)) = under_way(world.machine(), name)?
+        && account.plan.operation == Operation::Resize
+    {
+        account.verdict = Some(Verdict::RolledBack);
+        settle(world, journal, &account);
+    }
+    Ok(())
+}
+
 /// Writes the plan down and carries it out. The caller holds the lock of the guest.
 pub(super) fn begin(
     world: &Provisioning<'_>,
@@ -88,7 +111,7 @@ pub(super) fn begin(
 ) -> Result<Outcome, ProvisioningError> {
     let journal = Journal::create(world.machine(), plan)?;
     let ending = carry_out(world, journal, plan, notes);
-    Ok(plan.outcome(world.machine(), ending))
+    Ok(plan.outcome(world, ending))
 }
 
 /// Whether an operation on a guest of `host` was interrupted, or is under way.
@@ -107,7 +130,7 @@ fn settle_one(world: &Provisioning<'_>, name: &HostLabel) -> Result<Option<Recov
     let plan = account.plan;
     Ok(Some(Recovered {
         operation: plan.operation,
-        outcome: plan.outcome(world.machine(), ending),
+        outcome: plan.outcome(world, ending),
         name: plan.name,
     }))
 }

@@ -1,15 +1,13 @@
 //! Taking a guest away.
 
-use std::path::PathBuf;
-
 use smbgw_core::host_label::HostLabel;
 
 use super::error::ProvisioningError;
+use super::here::is_not_elsewhere;
 use super::outcome::Outcome;
 use super::place::Place;
 use super::plan::{Operation, Plan, Step};
-use super::record::GuestRecord;
-use super::recover::{begin, settle_earlier};
+use super::recover::{begin, forget_resize, settle_earlier};
 use super::steps::discard::DiscardGuest;
 use super::steps::record::ForgetRecord;
 use super::steps::snippets::RemoveSnippets;
@@ -24,9 +22,10 @@ use super::world::Provisioning;
 /// Nothing was touched then.
 pub fn remove(world: &Provisioning<'_>, name: &HostLabel) -> Result<Outcome, ProvisioningError> {
     let _lock = world.lock(name, "removing a virtual machine")?;
+    forget_resize(world, name)?;
     let notes = settle_earlier(world, name)?;
     let record = world.record(name)?;
-    is_here(world, &record)?;
+    is_not_elsewhere(world, &record)?;
     let discarded = DiscardGuest {
         record: record.clone(),
     };
@@ -47,28 +46,4 @@ pub fn remove(world: &Provisioning<'_>, name: &HostLabel) -> Result<Outcome, Pro
         point_of_no_return: Some(0),
     };
     begin(world, &plan, notes)
-}
-
-/// Looks whether the guest is on this node and carries its mark, or is gone.
-fn is_here(world: &Provisioning<'_>, record: &GuestRecord) -> Result<(), ProvisioningError> {
-    let node = world.node()?;
-    let Some(vmid) = record.on_node()?.vmid else {
-        return Ok(());
-    };
-    if node.ours(vmid, &record.mark)?.is_some() {
-        return Ok(());
-    }
-    let guests = node.guests()?;
-    let Some(other) = guests.iter().find(|guest| guest.vmid == vmid) else {
-        return Ok(());
-    };
-    // Each node has the configurations of all (pmxcfs(8)). The number may be somebody else's by now.
-    let path = format!("/etc/pve/nodes/{}/qemu-server/{vmid}.conf", other.node);
-    let config = world.machine().read(&PathBuf::from(path))?;
-    let text = config.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    if text.is_some_and(|text| text.contains(record.mark.as_str())) {
-        let node = other.node.clone();
-        return Err(ProvisioningError::Elsewhere { vmid, node });
-    }
-    Ok(())
 }

@@ -107,6 +107,22 @@ impl DataRequest {
         }
     }
 
+    /// The disk, as the guest finds it.
+    pub(super) fn device() -> String {
+        format!("/dev/disk/by-id/virtio-{}", Self::NAME)
+    }
+
+    /// What is wrong with its size.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        let message = format!(
+            "a disk for data has 1 GiB to {LARGEST_GIB} GiB, and not {}",
+            self.size
+        );
+        self.size_gib()
+            .is_none()
+            .then(|| wrong("data-size", message))
+    }
+
     /// The label of the filesystem, and the serial of the disk.
     pub(super) const NAME: &str = "smbgw-data";
 
@@ -125,27 +141,11 @@ impl DataRequest {
 impl GuestRequest {
     /// What is wrong with the request by itself.
     pub fn check(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut wrong = |field: &str, message: String| {
-            let code = Code::GuestRequestInvalid;
-            problems.push(Problem::invalid(field, code.as_str(), message).remedy(code.fix()));
-        };
-        if let Some(data) = &self.data
-            && data.size_gib().is_none()
-        {
-            wrong(
-                "data-size",
-                format!(
-                    "a disk for data has 1 GiB to {LARGEST_GIB} GiB, and not {}",
-                    data.size
-                ),
-            );
-        }
+        let data = self.data.as_ref();
+        let mut problems: Vec<Problem> = data.and_then(DataRequest::problem).into_iter().collect();
         if self.users.iter().any(|user| user.as_str() == "root") {
-            wrong(
-                "users",
-                "`root` is the guest's administrator, and no user for SMB".into(),
-            );
+            let message = "`root` is the guest's administrator, and no user for SMB";
+            problems.push(wrong("users", message.into()));
         }
         if let Some(share) = &self.share {
             problems.extend(self.problems_of(share));
@@ -168,8 +168,7 @@ impl GuestRequest {
             ),
             _ => return problems,
         };
-        let code = Code::GuestRequestInvalid;
-        problems.push(Problem::invalid("data-size", code.as_str(), message).remedy(code.fix()));
+        problems.push(wrong("data-size", message));
         problems
     }
 
@@ -205,6 +204,12 @@ impl GuestRequest {
             },
         }
     }
+}
+
+/// A problem of a field of a request.
+fn wrong(field: &str, message: String) -> Problem {
+    let code = Code::GuestRequestInvalid;
+    Problem::invalid(field, code.as_str(), message).remedy(code.fix())
 }
 
 const GIB: u64 = 1 << 30;

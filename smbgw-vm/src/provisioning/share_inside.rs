@@ -64,10 +64,13 @@ impl ShareInside<'_, '_> {
         Ok(())
     }
 
-    /// Limits what the files of the share take to `limit`, cut to whole KiB.
+    /// Limits what the files of the share take to `limit`, cut to whole KiB. 0 is no limit.
     pub(super) fn set_limit(&self, limit: ByteSize) -> Result<(), ProvisioningError> {
-        // 0 would be no limit.
-        let kib = (limit.bytes() / 1024).max(1).to_string();
+        let kib = match limit.bytes() {
+            0 => 0,
+            bytes => (bytes / 1024).max(1),
+        };
+        let kib = kib.to_string();
         let words = ["/usr/sbin/setquota", "-P", PROJECT, "0", &kib, "0", "0"];
         self.run(&[&words[..], &[DataRequest::MOUNT_POINT]].concat())?;
         Ok(())

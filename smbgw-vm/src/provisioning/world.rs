@@ -48,6 +48,9 @@ pub struct Waits {
     pub ready: Duration,
     /// From then on until it answers to SMB.
     pub smb: Duration,
+    /// From when it is asked to end until it has ended, and from when high availability is asked for something until
+    /// that is done.
+    pub switch: Duration,
 }
 
 impl Default for Waits {
@@ -57,6 +60,7 @@ impl Default for Waits {
             agent: Duration::from_secs(300),
             ready: Duration::from_secs(600),
             smb: Duration::from_secs(120),
+            switch: Duration::from_secs(180),
         }
     }
 }

@@ -8,6 +8,7 @@ use smbgw_core::size::ByteSize;
 
 use super::mark::Mark;
 use super::name::{DiskSlot, VolumeId};
+use crate::cloudinit::DiskSerial;
 
 /// The configuration of a guest: what `/nodes/NODE/qemu/VMID/config` tells, options that are unknown here among it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +123,15 @@ impl GuestConfig {
         self.disks().into_iter().find(|disk| disk.slot == *slot)
     }
 
+    /// The disk that calls itself `serial` to the guest.
+    pub fn disk_with_serial(&self, serial: &DiskSerial) -> Option<GuestDisk> {
+        let mut disks = self.disks().into_iter();
+        disks.find(|disk| {
+            let value = self.option(disk.slot.as_str()).unwrap_or_default();
+            property(value, "serial") == Some(serial.as_str())
+        })
+    }
+
     /// The address of the network card `number`.
     pub fn mac(&self, number: u8) -> Option<Mac> {
         let card = self.option(&format!("net{number}"))?;
@@ -165,7 +175,7 @@ mod tests {
         "ipconfig0":"ip=192.0.2.10/24,gw=192.0.2.1,ip6=auto","ipconfig1":"ip=dhcp,ip6=2001:db8::5/64",
         "memory":"2048","name":"vault","net0":"virtio=BC:24:11:2E:C1:12,bridge=vmbr0,tag=7","ostype":"l26",
         "scsi0":"local-lvm:base-9000-disk-0/vm-105-disk-0,discard=on,size=4G","scsi1":"none,media=cdrom",
-        "scsi2":"file=data:105/vm-105-disk-1.qcow2,size=10G","scsihw":"virtio-scsi-single",
+        "scsi2":"file=data:105/vm-105-disk-1.qcow2,serial=smbgw-data,size=10G","scsihw":"virtio-scsi-single",
         "serial0":"socket","vmgenid":"d1a1b9e2-7c2f-4b5d-9c39-1d8a6c3c5a10"}"#;
 
     fn printed() -> GuestConfig {
@@ -211,6 +221,13 @@ mod tests {
                 disk("scsi2", "data:105/vm-105-disk-1.qcow2", 10 << 30, false),
             ]
         );
+    }
+
+    #[test]
+    fn a_disk_is_found_by_its_serial() {
+        let disk = |serial: &str| printed().disk_with_serial(&serial.parse().unwrap());
+        assert_eq!(disk("smbgw-data").unwrap().slot.as_str(), "scsi2");
+        assert_eq!(disk("smbgw"), None);
     }
 
     #[test]

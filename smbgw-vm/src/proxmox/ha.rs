@@ -45,6 +45,17 @@ impl Proxmox<'_> {
         self.qm(vmid, command).map(drop)
     }
 
+    /// Has high availability switch a guest off that it keeps, as if power was lost, and keep it so.
+    ///
+    /// # Errors
+    /// Where it cannot be told, or does not keep that guest.
+    pub fn stop_kept(&self, vmid: Vmid) -> Result<(), ProxmoxError> {
+        // With 0 seconds it does not wait for the guest (ha-manager(1), `crm-command stop`).
+        let words = ["crm-command", "stop", &format!("vm:{vmid}"), "0"];
+        let command = Command::new("ha-manager").args(words);
+        self.qm(vmid, command).map(drop)
+    }
+
     /// Has high availability leave a guest alone, which stays as it is. One that is not kept is left alone already.
     ///
     /// # Errors

@@ -188,7 +188,7 @@ fn linkable(
 }
 
 /// The room that a disk of this size needs on a storage.
-fn disk_room(storage: Option<&Storage>, size: ByteSize, policy: &Policy) -> u64 {
+pub(crate) fn disk_room(storage: Option<&Storage>, size: ByteSize, policy: &Policy) -> u64 {
     match storage {
         Some(storage) if storage.is_thin() => part(size.bytes(), policy.thin_disk_percent),
         _ => size.bytes(),

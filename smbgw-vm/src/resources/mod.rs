@@ -13,6 +13,7 @@ mod request;
 mod tests;
 
 pub use check::check;
+pub(crate) use disks::disk_room;
 pub use facts::Facts;
 pub use policy::{CountedMemory, Policy};
 pub use request::{GuestRequest, Origin};

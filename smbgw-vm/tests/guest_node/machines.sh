@@ -3,8 +3,9 @@
 # the machine, and the disk for data is mounted there; so one guest at a time has one. Files in /srv say what goes wrong.
 #
 # /srv/up/ID is there while a guest runs, /srv/state/ID is what it keeps. Where the kernel has no project quotas
-# (/srv/without-quotas), the disk for data is in memory, and limits are kept and told, but do not hold.
-verb=$1 id=$2 config=$3 up=/srv/up/$2 state=/srv/state/$2 data=/srv/smbgw
+# (/srv/without-quotas), the disk for data is in memory, and limits are kept and told, but do not hold. Where it has them,
+# the disk is what the stand-in has as volume, formatted and mounted as cloud-init is told.
+verb=$1 config=$3 up=/srv/up/$2 state=/srv/state/$2 data=/srv/smbgw
 
 # How an agent says that a program ended: STATUS, and what it wrote.
 say() { printf '{"exited":1,"exitcode":%s,"out-data":"%s\\n"}' "$1" "$2"; }
@@ -29,6 +30,36 @@ disk_bytes() {
     test -z "$size" || numfmt --from=iec "$size"
 }
 
+# What cloud-init is told of the disk for data: its filesystem, how it is made, and how it is mounted.
+told() {
+    user=$(sed -n 's/^cicustom:.*user=local:\([^,]*\).*/\1/p' "$config")
+    perl -MJSON::PP -e '
+        local $/;
+        my $told = JSON::PP->new->utf8->decode(<STDIN> =~ s/^#cloud-config\n//r);
+        my $disk = $told->{fs_setup}[0];
+        my @options = grep { !/^(?:nofail|x-systemd)/ } split /,/, $told->{mounts}[0][3];
+        my %said = (kind => $disk->{filesystem}, making => join(" ", @{ $disk->{extra_opts} // [] }),
+            mounting => join(",", "loop", @options));
+        print "$said{$ARGV[0]}\n"' "$1" <"/var/lib/vz/$user"
+}
+
+# The disk for data as a file of the machine.
+disk_file() {
+    volume=$(sed -n 's/^virtio1: local-lvm:\([^,]*\),.*/\1/p' "$config")
+    echo "/run/pve-standin/volumes/local-lvm/$volume"
+}
+
+with_quotas() { test ! -e /srv/without-quotas && test -n "$(disk_bytes)"; }
+
+# smbd may still be about to notice that a client is gone.
+unmount() {
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        mountpoint -q "$data" || return 0
+        umount "$data" 2>/dev/null || sleep 0.5
+    done
+    ! mountpoint -q "$data"
+}
+
 fresh() {
     rm -rf "$state"
     mkdir -p "$state"
@@ -37,8 +68,14 @@ fresh() {
     cp -n /etc/samba/smb.conf /srv/smb.conf
     cp /srv/smb.conf /etc/samba/smb.conf
     rm -f /etc/samba/smbgw.conf
-    if mountpoint -q "$data"; then umount "$data"; fi
+    unmount
     mkdir -p "$data"
+    if with_quotas; then
+        if test "$(told kind)" = ext4; then set -- -F; else set --; fi
+        # shellcheck disable=SC2046
+        "mkfs.$(told kind)" -q "$@" $(told making) "$(disk_file)"
+        return
+    fi
     mount -t tmpfs data "$data"
     disk_bytes >"$state/filesystem"
 }
@@ -57,7 +94,13 @@ tool() {
         used=$(du -sk "$(cat "$state/project")" | cut -f 1)
         echo "#1,ok,ok,$used,0,$(cat "$state/limit"),,1,0,0,"
         ;;
-    findmnt) mountpoint -q "$data" && echo rw,nosuid,nodev,relatime,prjquota ;;
+    findmnt)
+        mountpoint -q "$data" || return 1
+        case "$*" in
+        *" SIZE "*) cat "$state/filesystem" ;;
+        *) echo rw,nosuid,nodev,relatime,prjquota ;;
+        esac
+        ;;
     blockdev) disk_bytes ;;
     xfs_growfs) disk_bytes >"$state/filesystem" ;;
     *) return 127 ;;
@@ -69,12 +112,15 @@ start)
     meta=$(sed -n 's/^cicustom:.*meta=local:\([^,]*\).*/\1/p' "$config")
     instance=$(sed -n 's/.*"instance-id": "\([^"]*\)".*/\1/p' "/var/lib/vz/$meta")
     if test "$(cat "$state/instance-id" 2>/dev/null)" != "$instance"; then fresh "$instance"; fi
+    if with_quotas; then
+        mountpoint -q "$data" || mount -o "$(told mounting)" "$(disk_file)" "$data"
+    fi
     mkdir -p "$up"
     ;;
-stop) rm -r "$up" ;;
-shutdown)
-    if test -e /srv/stubborn; then exit 1; fi
+stop | shutdown)
+    if test "$verb" = shutdown && test -e /srv/stubborn; then exit 1; fi
     rm -r "$up"
+    if with_quotas; then unmount; fi
     ;;
 ping) test -d "$up" && test ! -e /srv/silent ;;
 interfaces)
@@ -97,7 +143,21 @@ exec)
         ;;
     "/bin/cat /etc/samba/smb.conf" | "/usr/bin/install -"* | "/usr/bin/setfacl "* | "/usr/bin/testparm "* | "/usr/bin/mv "* | \
         "/usr/bin/smbcontrol "* | /usr/bin/sync) run "$@" ;;
-    *) if test -e /srv/without-quotas; then run tool "$@"; else run "$@"; fi ;;
+    *)
+        if test -e /srv/without-quotas; then
+            run tool "$@"
+        else
+            device=$(findmnt -n -o SOURCE --mountpoint "$data")
+            # As QEMU tells its guest.
+            losetup -c "$device"
+            for word; do
+                shift
+                if test "$word" = /dev/disk/by-id/virtio-smbgw-data; then word=$device; fi
+                set -- "$@" "$word"
+            done
+            run "$@"
+        fi
+        ;;
     esac
     ;;
 esac

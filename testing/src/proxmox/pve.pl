@@ -718,6 +718,7 @@ sub start {
     $vmid = one_vmid($vmid);
     my $config = config($vmid);
     check_lock($config);
+    return ha_request('start', $vmid, $fault, 'started') if is_managed($vmid);
     die "VM $vmid already running\n" if running($vmid);
     qm_task('qmstart', $vmid, $fault, sub {
         die "you can't start a vm if it's a template\n" if $config->{template};
@@ -751,6 +752,7 @@ sub stop {
     my (undef, $vmid) = options({}, @words);
     $vmid = one_vmid($vmid);
     check_lock(config($vmid));
+    return ha_request('stop', $vmid, $fault, 'stopped', 1) if is_managed($vmid);
     qm_task('qmstop', $vmid, $fault, sub {
         take_time($fault);
         return log_line("VM $vmid not running") if !running($vmid);
@@ -764,6 +766,7 @@ sub shut_down {
     my ($option, $vmid) = options({ timeout => qr/\d+/ }, @words);
     $vmid = one_vmid($vmid);
     check_lock(config($vmid));
+    return ha_request('stop', $vmid, $fault, 'stopped') if is_managed($vmid);
     qm_task('qmshutdown', $vmid, $fault, sub {
         take_time($fault);
         return log_line("VM $vmid not running") if !running($vmid);
@@ -810,8 +813,66 @@ sub guest {
 sub ha_services { return $json->decode(content("$root/etc/pve/ha/standin.json") // '{}') }
 sub write_services { my ($services) = @_; put("$root/etc/pve/ha/standin.json", $json->encode($services)) }
 
+sub is_managed {
+    my ($vmid) = @_;
+    my $service = ha_services()->{"vm:$vmid"} or return 0;
+    return $service->{state} ne 'ignored';
+}
+
+# `qm` only asks high availability for what it keeps, and does not wait for it.
+sub ha_request {
+    my ($what, $vmid, $fault, $state, $at_once) = @_;
+    qm_task("ha$what", $vmid, $fault, sub {
+        take_time($fault);
+        log_line("Requesting HA $what for VM $vmid");
+        my $services = ha_services();
+        $services->{"vm:$vmid"}{state} = $state;
+        write_services($services);
+        ha_act($vmid, $at_once);
+    });
+}
+
+# The resource manager, which comes to it a moment later. It has a guest end by itself, and switches it off where it
+# does not in time.
+sub ha_act {
+    my ($vmid, $at_once) = @_;
+    return if fork // die "fork failed - $!\n";
+    setsid();
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>', '/dev/null';
+    open STDERR, '>', '/dev/null';
+    select undef, undef, undef, 0.3;
+    eval {
+        locked("ha-$vmid", 60, sub {
+            my $service = ha_services()->{"vm:$vmid"} or return;
+            my $wanted = $service->{state};
+            if ($wanted eq 'started' && has_config($vmid) && !running($vmid)) {
+                machine('start', $vmid) or die "start failed\n";
+                put("$root/run/qemu-server/$vmid.pid", "$$\n");
+                tell_inside($vmid);
+            } elsif ($wanted =~ /^(?:stopped|disabled)$/ && running($vmid)) {
+                ($at_once || !machine('shutdown', $vmid)) and machine('stop', $vmid);
+                ends_running($vmid);
+            }
+        });
+    };
+    _exit(0);
+}
+
 sub ha_manager {
     my ($verb, @words) = @_;
+    if ($verb eq 'crm-command') {
+        my ($command, $sid, $timeout, @more) = @words;
+        die "ERROR: unknown command 'ha-manager crm-command $command'\n" if $command ne 'stop';
+        die "400 not enough arguments\n" if !defined $timeout;
+        wrong_value(timeout => "type check ('integer') failed - got '$timeout'") if $timeout !~ /^\d+$/;
+        my $services = ha_services();
+        my ($vmid) = ($sid // '') =~ /^vm:(\d+)$/ or wrong_value(sid => 'value does not look like a valid ha resource id');
+        die "no such resource '$sid'\n" if !$services->{$sid};
+        $services->{$sid}{state} = 'stopped';
+        write_services($services);
+        return ha_act($vmid, $timeout == 0);
+    }
     my ($option, $sid) = options({ state => qr/started|stopped|ignored|disabled/ }, @words);
     wrong_value(sid => 'value does not look like a valid ha resource id') if ($sid // '') !~ /^vm:(\d+)$/;
     my $vmid = $1;
@@ -826,6 +887,7 @@ sub ha_manager {
         else { $services->{$sid}{state} = $option->{state} if $option->{state} }
     }
     write_services($services);
+    ha_act($vmid);
 }
 
 # --- pvesh --------------------------------------------------------------------------------------
@@ -963,7 +1025,7 @@ sub call {
         },
         pvesh => { map { my $one = $_; $one => sub { pvesh($fault, $one, @words) } } qw(get create set) },
         pvesm => { path => sub { pvesm('path', @words) } },
-        'ha-manager' => { map { my $one = $_; $one => sub { ha_manager($one, @words) } } qw(add set remove) },
+        'ha-manager' => { map { my $one = $_; $one => sub { ha_manager($one, @words) } } qw(add set remove crm-command) },
     );
     my $run = $plain{$tool}{$verb} or die "ERROR: unknown command '$tool $verb'\n";
     $run->();

@@ -23,8 +23,15 @@ pub(super) trait Guest {
     /// The same guest, where all has to be over by `deadline`.
     fn until(&self, deadline: Deadline) -> Box<dyn Guest + '_>;
 
-    /// Starts it.
+    /// Starts it; one that runs is left alone. It may take a moment until it runs where high availability keeps it.
     fn start(&self) -> Result<Change, ProvisioningError>;
+
+    /// Asks it to end by itself, and may wait for that until its deadline. One that high availability keeps stays
+    /// off from then on.
+    fn ask_to_end(&self) -> Result<(), ProvisioningError>;
+
+    /// Switches it off, as if power was lost.
+    fn switch_off(&self) -> Result<(), ProvisioningError>;
 
     /// How it stands, where it is there and has this mark.
     fn standing(&self, mark: &Mark) -> Result<Standing, ProvisioningError>;

@@ -59,6 +59,16 @@ impl Guest for DomainGuest<'_> {
         Ok(self.virsh.start(&self.domain)?)
     }
 
+    fn ask_to_end(&self) -> Result<(), ProvisioningError> {
+        self.virsh.shut_down(&self.domain)?;
+        Ok(())
+    }
+
+    fn switch_off(&self) -> Result<(), ProvisioningError> {
+        self.virsh.power_off(&self.domain)?;
+        Ok(())
+    }
+
     fn standing(&self, mark: &Mark) -> Result<Standing, ProvisioningError> {
         self.virsh.prove(&self.domain, &mark_of(&self.name, mark))?;
         let state = match self.virsh.state(&self.domain)? {

@@ -8,7 +8,7 @@ use crate::provisioning::world::Provisioning;
 
 /// A step that is always done, and that undoing has nothing to do for: what it did to a guest is gone with the guest,
 /// and what it removed is gone.
-pub(super) trait Deed {
+pub(in crate::provisioning) trait Deed {
     /// What the step does.
     fn title(&self) -> String;
 

@@ -1,4 +1,4 @@
-//! The start of a guest.
+//! The start and the end of a guest.
 
 use serde::{Deserialize, Serialize};
 use smbgw_core::change::Change;
@@ -6,6 +6,7 @@ use smbgw_core::host_label::HostLabel;
 
 use super::deed::{Deed, deeds};
 use crate::provisioning::error::ProvisioningError;
+use crate::provisioning::switch::{switch_off, switch_on};
 use crate::provisioning::world::Provisioning;
 
 deeds! { StartGuest }
@@ -23,6 +24,24 @@ impl Deed for StartGuest {
     }
 
     fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
-        world.guest(&self.guest)?.start()
+        switch_on(world, &self.guest)
+    }
+}
+
+/// Stops a guest.
+pub(in crate::provisioning) struct StopGuest {
+    /// The guest.
+    pub(in crate::provisioning) guest: HostLabel,
+    /// Whether it is switched off where it does not end by itself.
+    pub(in crate::provisioning) forced: bool,
+}
+
+impl Deed for StopGuest {
+    fn title(&self) -> String {
+        format!("stop {}", self.guest)
+    }
+
+    fn carry_out(&self, world: &Provisioning<'_>) -> Result<Change, ProvisioningError> {
+        switch_off(world, &self.guest, self.forced)
     }
 }
