@@ -76,6 +76,7 @@ pub struct Faults {
     fault: Option<Fault>,
     counted: Counted,
     onward: bool,
+    naming: Option<String>,
     state: Mutex<State>,
 }
 
@@ -106,6 +107,15 @@ impl Faults {
         Self { counted, ..self }
     }
 
+    /// Counts only calls that `text` is a part of; the others always work.
+    #[must_use]
+    pub fn naming(self, text: impl Into<String>) -> Self {
+        Self {
+            naming: Some(text.into()),
+            ..self
+        }
+    }
+
     /// Lets every counted call from the chosen one on go wrong, as on a disk that died.
     #[must_use]
     pub fn onward(self) -> Self {
@@ -131,7 +141,8 @@ impl Faults {
 
     /// Counts a call and says what is to become of it.
     fn count(&self, kind: Kind, what: String) -> Option<Fault> {
-        if !self.counted.includes(kind) {
+        let is_named = self.naming.as_ref().is_none_or(|text| what.contains(text));
+        if !self.counted.includes(kind) || !is_named {
             return None;
         }
         let mut state = self.state();
@@ -209,6 +220,10 @@ mod tests {
     fn what_is_not_counted_works() {
         let faults = Faults::at(1, Fault::FailBefore).counting(Counted::Changes);
         assert!(call(&faults, Kind::Looks).is_ok());
+        assert!(call(&faults, Kind::Writes).is_err());
+        let faults = Faults::at(1, Fault::FailBefore).naming("that");
+        assert!(call(&faults, Kind::Writes).is_ok() && faults.calls().is_empty());
+        let faults = Faults::at(1, Fault::FailBefore).naming("it");
         assert!(call(&faults, Kind::Writes).is_err());
     }
 }
