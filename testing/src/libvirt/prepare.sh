@@ -6,4 +6,4 @@ for dir in /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; do
     mkdir -p "$dir" "$lab$dir"
     mount --bind "$lab$dir" "$dir"
 done
-mkdir -p "$folder" /etc/libvirt/qemu/networks
+mkdir -p "$folder" /etc/libvirt/qemu/networks /var/log/libvirt/qemu

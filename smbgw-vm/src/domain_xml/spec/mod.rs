@@ -48,7 +48,8 @@ pub struct DomainSpec {
     /// Folders of the machine of libvirt that it has by virtiofs. With one it can be neither saved nor have a
     /// snapshot with its memory.
     pub folders: Vec<FolderSpec>,
-    /// The file that its serial console is written to. Without one the console is a terminal of libvirt's.
+    /// The file that is a copy of what comes on its serial console, since it was started. The console is a terminal of
+    /// libvirt's (`virsh console`) with or without it.
     pub console_log: Option<PathBuf>,
 }
 

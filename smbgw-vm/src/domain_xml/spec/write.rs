@@ -114,13 +114,15 @@ impl DomainSpec {
 
     fn console(&self) -> Element {
         let port = Element::new("target").with("port", "0");
-        match &self.console_log {
-            None => Element::new("serial").with("type", "pty").with_child(port),
-            Some(log) => Element::new("serial")
-                .with("type", "file")
-                .with_child(Element::new("source").with("path", text(log)))
-                .with_child(port),
-        }
+        let log = self.console_log.as_deref().map(|log| {
+            Element::new("log")
+                .with("file", text(log))
+                .with("append", "off")
+        });
+        Element::new("serial")
+            .with("type", "pty")
+            .with_children(log)
+            .with_child(port)
     }
 }
 
