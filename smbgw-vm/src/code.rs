@@ -53,6 +53,14 @@ smbgw_core::codes! {
     LibvirtNoSpace: "vm.libvirt-no-space",
         "The memory or a pool of the machine of libvirt is used up.",
         "Ask for less, take another pool, or shut down or remove what is not needed.";
+    /// libvirt still works on something.
+    LibvirtBusy: "vm.libvirt-busy",
+        "libvirt still makes, fills or copies it, perhaps for a command that was interrupted.",
+        "Wait until that is over, and try again.";
+    /// A pool cannot have what it is to have.
+    PoolUnfit: "vm.pool-unfit",
+        "Guests have their disks as files, and the pool has volumes of another kind.",
+        "Choose a pool of the kind dir, fs or netfs.";
     /// Nobody answers in a guest.
     LibvirtAgentSilent: "vm.libvirt-agent-silent",
         "The guest still starts, has no `qemu-guest-agent`, or has no channel for it.",

@@ -128,6 +128,10 @@ pub(super) fn understand(said: &str, about: Option<About<'_>>, host: &str) -> Op
     if has("already active") || has("domain is already running") {
         return Some(LibvirtError::Running { kind, name });
     }
+    if has("is still being allocated") || has("is still in use") || has("asynchronous jobs running")
+    {
+        return Some(LibvirtError::Busy { kind, name });
+    }
     if has("Guest agent is not responding") || has("QEMU guest agent is not") {
         return Some(LibvirtError::AgentSilent { name });
     }

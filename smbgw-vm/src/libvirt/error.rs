@@ -69,6 +69,14 @@ pub enum LibvirtError {
         /// Its name.
         name: String,
     },
+    /// It is still being worked on.
+    #[error("libvirt still works on the {kind} `{name}`")]
+    Busy {
+        /// What it is.
+        kind: ObjectKind,
+        /// Its name.
+        name: String,
+    },
     /// Nobody answers in the machine.
     #[error("the guest agent of the virtual machine `{name}` does not answer")]
     AgentSilent {
@@ -118,6 +126,7 @@ impl LibvirtError {
             Self::Exists { .. } => Code::LibvirtExists,
             Self::NotRunning { .. } => Code::LibvirtNotRunning,
             Self::Running { .. } => Code::LibvirtRunning,
+            Self::Busy { .. } => Code::LibvirtBusy,
             Self::AgentSilent { .. } => Code::LibvirtAgentSilent,
             Self::AgentRefused { .. } => Code::LibvirtAgentRefused,
             Self::NotOurs { .. } => Code::LibvirtNotOurs,
@@ -141,9 +150,10 @@ impl Coded for LibvirtError {
         match self {
             Self::Unreachable { .. } => ErrorKind::Unsupported,
             Self::Missing { .. } => ErrorKind::NotFound,
-            Self::Exists { .. } | Self::Running { .. } | Self::NotOurs { .. } => {
-                ErrorKind::Conflict
-            }
+            Self::Exists { .. }
+            | Self::Running { .. }
+            | Self::Busy { .. }
+            | Self::NotOurs { .. } => ErrorKind::Conflict,
             Self::NotRunning { .. } | Self::AgentSilent { .. } | Self::AgentRefused { .. } => {
                 ErrorKind::Failed
             }

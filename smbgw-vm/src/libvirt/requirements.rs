@@ -142,7 +142,11 @@ impl Virsh<'_> {
                 problems.push(problem("storage", Code::LibvirtNotRunning, message));
                 continue;
             }
-            self.refresh_pool(pool)?;
+            match self.refresh_pool(pool) {
+                // While something is written to it, what libvirt saw last has to do.
+                Ok(()) | Err(LibvirtError::Busy { .. }) => {}
+                Err(error) => return Err(error),
+            }
             let free = self.pool(pool)?.available_bytes;
             let mine = || disks.iter().filter(|disk| disk.pool == *pool);
             let needed = mine().fold(0_u64, |sum, disk| sum.saturating_add(disk.size.bytes()));

@@ -3,6 +3,7 @@
 use std::io;
 
 use smbgw_core::error::{Coded, ErrorKind, Problem};
+use smbgw_core::host_label::HostLabel;
 use smbgw_core::lifecycle::name_problem;
 use smbgw_core::mac::Mac;
 use smbgw_core::size::ByteSize;
@@ -13,7 +14,7 @@ use super::record::GuestRecord;
 use super::request::{GuestRequest, TemplateOrigin};
 use super::template_record::NodeTemplate;
 use super::world::Provisioning;
-use crate::cloudinit::{GuestName, InstanceId, Rendered, Schemas, SchemasError};
+use crate::cloudinit::{GuestName, InstanceId, LoginName, Rendered, Schemas, SchemasError};
 use crate::code::Code;
 use crate::proxmox::{Mark, Storage, StorageId};
 use crate::resources::{self, Facts, Origin};
@@ -30,8 +31,8 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    pub(super) fn new(request: &GuestRequest) -> Result<Self, ProvisioningError> {
-        let name = GuestName::from(request.name.clone());
+    pub(super) fn new(name: &HostLabel) -> Result<Self, ProvisioningError> {
+        let name = GuestName::from(name.clone());
         let random = |error| ProvisioningError::Random(io::Error::other(error));
         Ok(Self {
             mark: Mark::new().map_err(ProvisioningError::Random)?,
@@ -74,12 +75,7 @@ pub(super) fn look(
         let message = format!("a virtual machine `{}` was made on this node", request.name);
         problems.push(conflict("name", Code::GuestExists, message));
     }
-    let mut lacking = request.users.clone();
-    lacking.retain(|user| world.passwords.iter().all(|(of, _)| of != user));
-    problems.extend(lacking.into_iter().map(|user| {
-        let error = ProvisioningError::PasswordMissing(user);
-        Problem::from_error("users", &error)
-    }));
+    problems.extend(passwords_missing(world, &request.users));
     if let Some(share) = &request.share {
         problems.extend(name_problem(world.machine(), &share.name)?);
     }
@@ -236,13 +232,24 @@ fn notes_of(request: &GuestRequest, facts: &Facts) -> Vec<String> {
     )]
 }
 
-fn conflict(field: &str, code: Code, message: String) -> Problem {
+/// Each of `users` that there is no password for.
+pub(super) fn passwords_missing(world: &Provisioning<'_>, users: &[LoginName]) -> Vec<Problem> {
+    let lacks = |user: &&LoginName| world.passwords.iter().all(|(of, _)| of != *user);
+    let lacking = users.iter().filter(lacks).map(|user| {
+        let error = ProvisioningError::PasswordMissing(user.clone());
+        Problem::from_error("users", &error)
+    });
+    lacking.collect()
+}
+
+/// What somebody else has already.
+pub(super) fn conflict(field: &str, code: Code, message: String) -> Problem {
     Problem::invalid(field, code.as_str(), message)
         .kind(ErrorKind::Conflict)
         .remedy(code.fix())
 }
 
 /// The error of a request with one problem, beside which others cannot be looked for.
-fn refused(field: &str, error: &dyn Coded) -> ProvisioningError {
+pub(super) fn refused(field: &str, error: &dyn Coded) -> ProvisioningError {
     ProvisioningError::Refused(vec![Problem::from_error(field, error)])
 }

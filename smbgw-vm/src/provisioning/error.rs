@@ -17,6 +17,7 @@ use crate::cloudinit::{CloudInitError, LoginName, SchemasError};
 use crate::code::Code;
 use crate::libvirt::LibvirtError;
 use crate::proxmox::{NodeName, ProxmoxError};
+use crate::seed::SeedError;
 use crate::template::{TemplateError, listed};
 use crate::vmid::Vmid;
 
@@ -206,6 +207,9 @@ pub enum ProvisioningError {
     /// A record or a journal could not be used.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The documents cannot be put on an image.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
     /// A file could not be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -235,6 +239,7 @@ impl ProvisioningError {
             Self::Template(error) => error,
             Self::CloudInit(error) => error,
             Self::Schemas(error) => error,
+            Self::Seed(error) => error,
             Self::State(error) => error,
             Self::File(error) => error,
             Self::Lock(error) => error,

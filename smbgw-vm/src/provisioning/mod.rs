@@ -16,6 +16,7 @@ mod headroom;
 mod here;
 mod hypervisor;
 mod inside;
+pub mod libvirt;
 mod outcome;
 mod place;
 mod plan;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain_xml::NetworkSource;
 use crate::libvirt::Name;
 use crate::proxmox::StorageId;
+use crate::template::TemplateName;
 use crate::vmid::Vmid;
 
 /// Where a guest lives, and what it has there.
@@ -40,8 +41,10 @@ pub struct LibvirtPlace {
     pub domain: Name,
     /// Its volumes. Their names have its mark in them, so that nobody else's are called so.
     pub volumes: Vec<PoolVolume>,
-    /// The volume of the template, where its first disk is a layer over it. Others may have it, too.
-    pub base: Option<PoolVolume>,
+    /// The template in the pool, where its first disk is a layer over that. Others may have it, too.
+    pub template: Option<TemplateName>,
+    /// The pool of its first disk.
+    pub pool: Name,
     /// What its network card is connected to.
     pub network: NetworkSource,
     /// The file with what it writes to its console.

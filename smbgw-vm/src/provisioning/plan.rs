@@ -7,6 +7,11 @@ use smbgw_core::host_label::HostLabel;
 use smbgw_core::journal::Planned;
 use smbgw_core::transaction::Transaction;
 
+use super::libvirt::steps::autostart::StartWithHost;
+use super::libvirt::steps::bring::BringTemplate;
+use super::libvirt::steps::define::DefineDomain;
+use super::libvirt::steps::discard::DiscardDomain;
+use super::libvirt::steps::volume::{MakeVolume, RemoveVolumes};
 use super::record::key;
 use super::steps::availability::KeepAvailable;
 use super::steps::await_agent::AwaitAgent;
@@ -100,6 +105,12 @@ smbgw_core::steps! {
     DiscardGuest,
     RemoveSnippets,
     ForgetRecord,
+    BringTemplate,
+    MakeVolume,
+    DefineDomain,
+    StartWithHost,
+    DiscardDomain,
+    RemoveVolumes,
 }
 
 impl Planned for Plan {

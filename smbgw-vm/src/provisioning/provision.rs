@@ -23,7 +23,7 @@ pub fn provision(
 ) -> Result<Outcome, ProvisioningError> {
     let _lock = world.lock(&request.name, "making a virtual machine")?;
     let mut notes = settle_earlier(world, &request.name)?;
-    let chosen = Chosen::new(request)?;
+    let chosen = Chosen::new(&request.name)?;
     let looked = look(world, request, &chosen)?;
     if !looked.problems.is_empty() {
         return Err(ProvisioningError::Refused(looked.problems));
@@ -57,5 +57,5 @@ pub fn problems(
     world: &Provisioning<'_>,
     request: &GuestRequest,
 ) -> Result<Vec<Problem>, ProvisioningError> {
-    Ok(look(world, request, &Chosen::new(request)?)?.problems)
+    Ok(look(world, request, &Chosen::new(&request.name)?)?.problems)
 }

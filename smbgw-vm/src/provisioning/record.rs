@@ -12,7 +12,7 @@ use smbgw_core::state_error::{StateError, StateKind};
 use smbgw_core::state_file::StateFile;
 
 use super::error::ProvisioningError;
-use super::place::{NodePlace, Place};
+use super::place::{LibvirtPlace, NodePlace, Place};
 use super::share_request::ShareRequest;
 use crate::address_setting::AddressSetting;
 use crate::cloudinit::{DataFilesystem, InstanceId, LoginName};
@@ -108,6 +108,16 @@ impl GuestRecord {
         match &self.place {
             Place::Proxmox(place) => Ok(place),
             Place::Libvirt(_) => Err(ProvisioningError::OtherHypervisor { wanted: "libvirt" }),
+        }
+    }
+
+    /// What it has on a machine with libvirt.
+    pub(super) fn on_libvirt(&self) -> Result<&LibvirtPlace, ProvisioningError> {
+        match &self.place {
+            Place::Libvirt(place) => Ok(place),
+            Place::Proxmox(_) => Err(ProvisioningError::OtherHypervisor {
+                wanted: "Proxmox VE",
+            }),
         }
     }
 

@@ -60,6 +60,13 @@ impl Policy {
     }
 }
 
+impl Policy {
+    /// What has to be free for a disk of this size where room is given when it is written.
+    pub fn thin_disk(&self, size: ByteSize) -> ByteSize {
+        ByteSize::from_bytes(part(size.bytes(), self.thin_disk_percent))
+    }
+}
+
 /// `percent` of `amount`; as much as can be said where that is too much to count.
 pub(super) fn part(amount: u64, percent: u32) -> u64 {
     let part = u128::from(amount) * u128::from(percent) / 100;

@@ -7,7 +7,7 @@ use smbgw_core::change::Change;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::secret::Secret;
 
-pub(super) use on_libvirt::DomainGuest;
+pub(super) use on_libvirt::{DomainGuest, mark_of};
 pub(super) use on_node::NodeGuest;
 
 use super::console::Console;

@@ -62,4 +62,4 @@ macro_rules! deeds {
     )*};
 }
 
-pub(super) use deeds;
+pub(in crate::provisioning) use deeds;
