@@ -16,7 +16,6 @@ use booting_node::{
     ADDRESS, BootingNode, PASSWORD, PATIENCE, QUOTA, Tampering, of, on_a_node, request,
 };
 use smbgw_core::lifecycle::Finding;
-use smbgw_core::progress::Silent;
 use smbgw_testing::{Capability, Start, require, run, wait_until};
 use smbgw_vm::provisioning::{
     GuestRequest, Outcome, Provisioned, ProvisioningError, TemplateOrigin, Waits, provision,
@@ -181,68 +180,63 @@ fn a_guest_that_does_not_come_to_serve_is_told_and_taken_away() {
         |ready| Start::Fast(ready.fast_boot()),
         |node| {
             let usual = Waits::default();
-            // The template is brought to the node here, and stays: what fails later shows that.
-            let nowhere = GuestRequest {
-                address: of("dhcp"),
-                ..request()
-            };
             let short = Waits {
                 smb: Duration::from_secs(8),
                 ..usual
             };
-            let before = node.things();
-            let case = |what: &str, request: &GuestRequest, waits, change: Change| {
-                let begun = Instant::now();
-                let tampering = Tampering(change);
-                let cause = undone(provision(&node.world_with(waits, &tampering), request));
-                println!("{what}, after {:?}: {cause:#?}", begun.elapsed());
-                assert_eq!(node.things(), before, "{what}");
-                cause
-            };
             // Nobody on the bridge gives addresses.
-            let cause = case("no network", &nowhere, short, str::to_owned);
-            assert_eq!(cause.code, "vm.guest-no-smb");
-            assert!(cause.message.contains("it has no address"), "{cause:#?}");
+            let nowhere = GuestRequest {
+                address: of("dhcp"),
+                ..request()
+            };
+            let told = ["it has no address", "the end of the log of smbd"];
+            let leave = |text: &str| text.to_owned();
+            fails(node, &nowhere, short, leave, "vm.guest-no-smb", &told);
 
             // A command of its documents fails.
-            let cause = case("broken documents", &request(), usual, |text| {
-                text.replace("\"set -e\"", "\"set -e\", [\"ls\", \"/no/such/folder\"]")
-            });
-            assert_eq!(cause.code, "vm.guest-not-ready");
-            assert!(cause.message.contains("ended, and not well"), "{cause:#?}");
-            assert!(cause.message.contains("/no/such/folder"), "{cause:#?}");
+            let break_off = first_command(r#"["ls", "/no/such/folder"]"#);
+            let told = ["ended, and not well", "/no/such/folder"];
+            fails(
+                node,
+                &request(),
+                usual,
+                break_off,
+                "vm.guest-not-ready",
+                &told,
+            );
+
+            // It ends while it sets itself up.
+            let end = "echo the last word >/dev/console; echo o >/proc/sysrq-trigger; sleep 60";
+            let end = first_command(&format!(r#"["sh", "-c", "{end}"]"#));
+            fails(
+                node,
+                &request(),
+                usual,
+                end,
+                "vm.guest-ended",
+                &["the last word"],
+            );
 
             // smbd ends, as it has no place for its locks.
-            let cause = case("no smbd", &request(), short, |text| {
-                let file = r#"{"path": "/etc/samba/smb.conf", "content": "[global]\nlock directory = /proc/none\n"}, "#;
-                text.replacen(
-                    "\"write_files\": [",
-                    &format!("\"write_files\": [{file}"),
-                    1,
-                )
-            });
-            assert_eq!(cause.code, "vm.guest-no-smb");
-            assert!(
-                cause.message.contains(&format!("at {ADDRESS}")),
-                "{cause:#?}"
-            );
-            assert!(
-                cause.message.contains("the end of the log of smbd"),
-                "{cause:#?}"
-            );
+            let no_locks = |text: &str| {
+                let file = r#"{"path": "/etc/samba/smb.conf", "content": "[global]\nlock directory = /proc/none\n"}"#;
+                let (before, after) = text.split_once("\"write_files\": [").unwrap();
+                format!("{before}\"write_files\": [{file}, {after}")
+            };
+            let told = [
+                "takes connections at 192.0.2.10",
+                "failed on directory /proc/none",
+            ];
+            fails(node, &request(), short, no_locks, "vm.guest-no-smb", &told);
 
             // There is nothing on its disk: the kernel of the lab ends.
             node.put_blank_template("blank");
-            let mut before = node.things();
             let blank = GuestRequest {
                 template: TemplateOrigin::InStore(of("blank")),
                 ..request()
             };
-            let cause = undone(provision(&node.world(), &blank));
-            println!("blank disk: {cause:#?}");
-            assert_eq!(cause.code, "vm.guest-ended");
-            assert!(cause.message.contains("no root file system"), "{cause:#?}");
-            assert_eq!(node.things(), before);
+            let told = ["ended while it booted", "no root file system"];
+            fails(node, &blank, usual, leave, "vm.guest-ended", &told);
 
             // A BIOS goes on looking for something to start.
             let words = node.standin.real_guests(&Start::Bios).unwrap();
@@ -251,28 +245,45 @@ fn a_guest_that_does_not_come_to_serve_is_told_and_taken_away() {
                 agent: Duration::from_secs(6),
                 ..usual
             };
-            let cause = undone(provision(&node.world_with(short, &Silent), &blank));
-            println!("nothing to start: {cause:#?}");
-            assert_eq!(cause.code, "vm.guest-silent");
-            assert!(cause.message.contains("not a bootable disk"), "{cause:#?}");
-            assert_eq!(node.things(), before);
+            let told = ["not a bootable disk"];
+            fails(node, &blank, short, leave, "vm.guest-silent", &told);
 
             // QEMU does not start, and says why: the bridge went away since it was looked at.
-            let unplugging = Tampering(|text: &str| {
+            let unplug = |text: &str| {
                 run(Command::new("ip").args(["link", "delete", "vmbr0"])).unwrap();
                 text.to_owned()
-            });
-            let cause = undone(provision(&node.world_with(usual, &unplugging), &blank));
-            println!("no bridge: {cause:#?}");
-            assert_eq!(cause.code, "vm.task-failed");
-            let complaint = "bridge 'vmbr0' does not exist";
-            assert!(cause.message.contains(complaint), "{cause:#?}");
-            before.retain(|path| !path.ends_with("vmbr0"));
-            assert_eq!(node.things(), before);
+            };
+            let told = ["bridge 'vmbr0' does not exist"];
+            fails(node, &blank, usual, unplug, "vm.task-failed", &told);
             assert_eq!(recover(&node.world()).unwrap(), []);
         },
     );
 }
 
-/// How a document is changed before a guest reads it.
-type Change = fn(&str) -> String;
+/// Making the guest fails with `code` and these texts, and leaves nothing. `change` is what becomes of the guest's
+/// user-data before it starts.
+fn fails(
+    node: &BootingNode<'_>,
+    request: &GuestRequest,
+    waits: Waits,
+    change: impl Fn(&str) -> String + Sync,
+    code: &str,
+    texts: &[&str],
+) {
+    let before = node.things();
+    let begun = Instant::now();
+    let tampering = Tampering(change);
+    let cause = undone(provision(&node.world_with(waits, &tampering), request));
+    println!("after {:?}: {cause:#?}", begun.elapsed());
+    assert_eq!(cause.code, code, "{cause:#?}");
+    for text in texts {
+        assert!(cause.message.contains(text), "{text}: {cause:#?}");
+    }
+    assert_eq!(node.things(), before, "{cause:#?}");
+}
+
+/// Has a guest carry out `command`, a list in JSON, before all others.
+fn first_command(command: &str) -> impl Fn(&str) -> String + Sync + use<> {
+    let with_it = format!("\"set -e\", {command}");
+    move |text| text.replacen("\"set -e\"", &with_it, 1)
+}

@@ -185,7 +185,7 @@ impl BootingNode<'_> {
         output
     }
 
-    /// All files that an operation could leave, of guests, storages and this program, and what runs or is plugged in.
+    /// All files that an operation could leave, of guests, storages and this program, and what runs and is plugged in.
     pub(crate) fn things(&self) -> Vec<PathBuf> {
         let mut found = self.standin.volumes();
         for folder in [
@@ -205,7 +205,8 @@ impl BootingNode<'_> {
         }
         let links = run(Command::new("ip").args(["-o", "link"])).unwrap();
         let names = links.lines().filter_map(|line| line.split(": ").nth(1));
-        found.extend(names.map(|name| Path::new("/sys/class/net").join(name)));
+        let taps = names.filter(|name| name.starts_with("tap"));
+        found.extend(taps.map(|name| Path::new("/sys/class/net").join(name)));
         found.sort();
         found
     }

@@ -124,8 +124,10 @@ sub start {
     push @words, map { disk_words($_, $config->{$_}, $config, $volumes, $how) } @slots;
     push @words, map { /^net(\d+)$/ ? card_words($vmid, $1, $config->{$_}) : () } sort keys %$config;
     if (defined $how->{kernel}) { push @words, map { ("-$_", $how->{$_}) } qw(kernel initrd append) }
-    # It says itself what is wrong.
-    system(@words) == 0 or exit 1;
+    return if system(@words) == 0;
+    # It has said itself what is wrong.
+    unlink sockets($vmid);
+    exit 1;
 }
 
 # Plugs a tap device into its bridge: what QEMU has made is gone when it ends.
@@ -140,6 +142,8 @@ sub plug {
 }
 
 # --- Ending -------------------------------------------------------------------------------------
+
+sub sockets { my ($vmid) = @_; return map { "$run/$vmid.$_" } qw(qmp qga serial0) }
 
 sub pid { my ($vmid) = @_; return (content("$run/$vmid.pid") // '') =~ /^(\d+)/ ? $1 : undef }
 
@@ -159,7 +163,7 @@ sub stop {
     # One that does not listen is ended as Proxmox VE ends it.
     await_end($pid, time + 10) or kill 'KILL', $pid;
     await_end($pid, time + 10) or die "process $pid does not end\n";
-    unlink map { "$run/$vmid.$_" } qw(pid qmp qga serial0);
+    unlink sockets($vmid), "$run/$vmid.pid";
 }
 
 sub shut_down {

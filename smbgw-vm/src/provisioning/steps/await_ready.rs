@@ -48,17 +48,23 @@ impl Deed for AwaitReady {
             what,
             said: tail(&*guest, &LOGS),
         };
-        let found = until(deadline, || match self.look(&*asked) {
-            Ok(Progress::Ready) => Ok(Some(())),
-            Ok(Progress::UnderWay) => Ok(None),
-            Ok(Progress::Failed) => Err(not_ready("ended, and not well".into())),
-            // The agent may start again while the guest sets itself up.
-            Err(error) if may_pass(&error) => Ok(None),
-            Err(error) if is_off(&error) => Err(ProvisioningError::Ended {
-                guest: guest.id(),
-                said: String::new(),
-            }),
-            Err(error) => Err(error),
+        let mut console = guest.console();
+        let found = until(deadline, || {
+            console.look();
+            let progress = self.look(&*asked);
+            console.look();
+            match progress {
+                Ok(Progress::Ready) => Ok(Some(())),
+                Ok(Progress::UnderWay) => Ok(None),
+                Ok(Progress::Failed) => Err(not_ready("ended, and not well".into())),
+                // The agent may start again while the guest sets itself up.
+                Err(error) if may_pass(&error) => Ok(None),
+                Err(error) if is_off(&error) => Err(ProvisioningError::Ended {
+                    guest: guest.id(),
+                    said: console.tail(),
+                }),
+                Err(error) => Err(error),
+            }
         })?;
         let late = || {
             let seconds = begun.elapsed().as_secs();

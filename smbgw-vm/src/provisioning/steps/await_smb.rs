@@ -18,7 +18,7 @@ use crate::guest_interface::GuestInterface;
 use crate::provisioning::error::ProvisioningError;
 use crate::provisioning::guest::Guest;
 use crate::provisioning::record::GuestRecord;
-use crate::provisioning::wait::{may_pass, until};
+use crate::provisioning::wait::{is_off, may_pass, until};
 use crate::provisioning::world::Provisioning;
 
 deeds! { AwaitSmb }
@@ -47,26 +47,35 @@ impl Deed for AwaitSmb {
         let begun = Instant::now();
         let deadline = world.deadline().at_most(world.waits.smb);
         let asked = guest.until(deadline);
-        let mut why = "it has no address".to_owned();
+        let mut why = None;
+        let mut console = guest.console();
         let answered = until(deadline, || {
-            let Some(address) = address_of(&*asked, &record)? else {
-                return Ok(None);
-            };
-            match answers(world.machine(), deadline, address) {
-                Ok(()) => Ok(Some(address)),
-                // Without a client on the node nothing would be found later either.
-                Err(ProbeError::Command(error)) => Err(error.into()),
-                Err(error) => {
-                    why = format!("at {address}: {}", chain_text(&error));
-                    Ok::<_, ProvisioningError>(None)
+            console.look();
+            if let Some(address) = address_of(&*asked, &record)? {
+                match answers(world.machine(), deadline, address) {
+                    Ok(()) => return Ok(Some(address)),
+                    // Without a client on the node nothing would be found later either.
+                    Err(ProbeError::Command(error)) => return Err(error.into()),
+                    // What was cut off by the end of the time says nothing new.
+                    Err(ProbeError::TimedOut { .. }) if why.is_some() && deadline.has_passed() => {}
+                    Err(error) => why = Some(format!("at {address}: {}", chain_text(&error))),
                 }
+            }
+            let is_there = asked.ping();
+            console.look();
+            match is_there {
+                Err(error) if is_off(&error) => Err(ProvisioningError::Ended {
+                    guest: guest.id(),
+                    said: console.tail(),
+                }),
+                _ => Ok(None),
             }
         })?;
         let Some(address) = answered else {
             return Err(ProvisioningError::NoSmb {
                 guest: guest.id(),
                 seconds: begun.elapsed().as_secs(),
-                why,
+                why: why.unwrap_or_else(|| "it has no address".into()),
                 said: tail(&*guest, &[LOG]),
             });
         };
@@ -86,7 +95,7 @@ pub(in crate::provisioning) fn address_of(
     }
     let interfaces = match guest.interfaces() {
         Ok(interfaces) => interfaces,
-        Err(error) if may_pass(&error) => return Ok(None),
+        Err(error) if may_pass(&error) || is_off(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
     let is_its = |interface: &&GuestInterface| {
