@@ -18,8 +18,8 @@ use booting_node::{
 use smbgw_core::lifecycle::Finding;
 use smbgw_testing::{Capability, Start, require, run, wait_until};
 use smbgw_vm::provisioning::{
-    GuestRequest, Outcome, Provisioned, ProvisioningError, TemplateOrigin, Waits, provision,
-    recover, remove, status,
+    GuestRequest, Outcome, Provisioned, ProvisioningError, Waits, provision, recover, remove,
+    status,
 };
 use smbgw_vm::proxmox::RunState;
 
@@ -184,6 +184,14 @@ fn a_guest_that_does_not_come_to_serve_is_told_and_taken_away() {
                 smb: Duration::from_secs(8),
                 ..usual
             };
+            let template = node.put_on_node("200", node.disk());
+            let request = || GuestRequest {
+                template: template.clone(),
+                data: None,
+                share: None,
+                users: vec![],
+                ..request()
+            };
             // Nobody on the bridge gives addresses.
             let nowhere = GuestRequest {
                 address: of("dhcp"),
@@ -230,9 +238,8 @@ fn a_guest_that_does_not_come_to_serve_is_told_and_taken_away() {
             fails(node, &request(), short, no_locks, "vm.guest-no-smb", &told);
 
             // There is nothing on its disk: the kernel of the lab ends.
-            node.put_blank_template("blank");
             let blank = GuestRequest {
-                template: TemplateOrigin::InStore(of("blank")),
+                template: node.put_on_node("201", node.blank_disk()),
                 ..request()
             };
             let told = ["ended while it booted", "no root file system"];

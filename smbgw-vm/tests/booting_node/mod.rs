@@ -18,9 +18,8 @@ use smbgw_vm::image::{ImageFormat, QemuImg};
 use smbgw_vm::provisioning::{
     DataRequest, GuestRequest, Provisioning, ShareRequest, TemplateOrigin, Waits,
 };
-use smbgw_vm::proxmox::{Executed, Proxmox};
+use smbgw_vm::proxmox::{DiskSource, Executed, GuestSettings, Proxmox};
 use smbgw_vm::resources::Policy;
-use smbgw_vm::template::{TemplateRecord, TemplateSource};
 use smbgw_vm::vmid::Vmid;
 
 use crate::template_cache::{self, Ready};
@@ -147,30 +146,36 @@ impl BootingNode<'_> {
         }
     }
 
-    /// Puts a template into the store on whose disk there is nothing.
-    pub(crate) fn put_blank_template(&self, name: &str) {
-        let folder = Path::new(TEMPLATES).join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        let disk = folder.join("disk.qcow2");
+    /// Makes a template on the node of an image.
+    pub(crate) fn put_on_node(&self, vmid: &str, image: PathBuf) -> TemplateOrigin {
+        let vmid = of(vmid);
+        let disk = DiskSource::Import {
+            storage: of("local-lvm"),
+            image,
+            as_qcow2: false,
+        };
+        let settings = GuestSettings {
+            boot: vec![of("virtio0")],
+            disks: vec![(of("virtio0"), disk)],
+            ..GuestSettings::default()
+        };
+        self.proxmox.create(vmid, &settings).unwrap();
+        self.proxmox.make_template(vmid).unwrap();
+        TemplateOrigin::OnNode(vmid)
+    }
+
+    /// The disk of the template in the store.
+    pub(crate) fn disk(&self) -> PathBuf {
+        Path::new(TEMPLATES).join("lab/disk.qcow2")
+    }
+
+    /// A disk on which there is nothing.
+    pub(crate) fn blank_disk(&self) -> PathBuf {
+        let disk = PathBuf::from("/srv/blank.qcow2");
         let size = ByteSize::from_mib(64);
         let tool = QemuImg::new(self.proxmox.host(), soon());
         tool.create(&disk, ImageFormat::Qcow2, size).unwrap();
-        let record = TemplateRecord {
-            version: 1,
-            name: of(name),
-            tags: vec![],
-            source: TemplateSource::Fetched {
-                from: "/srv/image".into(),
-                checksum: "sha256:0".into(),
-            },
-            made_at_seconds: 7,
-            format: ImageFormat::Qcow2,
-            size_bytes: size.bytes(),
-            disk_sha256: "0".into(),
-            manifest_sha256: None,
-        };
-        let record = serde_json::to_string(&record).unwrap();
-        std::fs::write(folder.join("template.json"), record).unwrap();
+        disk
     }
 
     /// Runs a script in a guest that has to end well, and gives what it wrote.
