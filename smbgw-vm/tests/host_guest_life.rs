@@ -1,7 +1,7 @@
 //! Guests of Proxmox VE that are real: made of a template that this library built, booted under QEMU, used by
 //! `smbclient`, started anew, and taken away; and those with which something is wrong.
 //!
-//! The guests start by the lab's quick way: its init takes the place of systemd and cloud-init.
+//! All but one start by the lab's quick way: its init takes the place of systemd and cloud-init.
 
 #![allow(clippy::print_stdout, reason = "a test that fails shows what it did")]
 
@@ -17,6 +17,7 @@ use booting_node::{
 };
 use smbgw_core::lifecycle::Finding;
 use smbgw_testing::{Capability, Start, require, run, wait_until};
+use smbgw_vm::cloudinit::DataFilesystem;
 use smbgw_vm::provisioning::{
     GuestRequest, Outcome, Provisioned, ProvisioningError, Waits, provision, recover, remove,
     status,
@@ -89,53 +90,84 @@ fn a_guest_serves_files_and_goes_on_after_a_restart() {
     on_a_node(
         "a_guest_serves_files_and_goes_on_after_a_restart",
         |ready| Start::Fast(ready.fast_boot()),
+        |node| lives(node, &request(), 4096),
+    );
+}
+
+/// Minutes, most of which the guest's systemd and cloud-init take under emulation.
+#[test]
+fn a_guest_as_it_is_shipped_lives_so_too() {
+    require!(Capability::Root, Capability::Samba, Capability::Qemu);
+    require!(Capability::Isoinfo);
+    on_a_node(
+        "a_guest_as_it_is_shipped_lives_so_too",
+        |_| Start::Bios,
         |node| {
-            let world = node.world();
-            let before = node.things();
-            let begun = Instant::now();
-            let made = done(provision(&world, &request()));
-            println!("made in {:?}: {:#?}", begun.elapsed(), made.steps);
-            let vmid = made.vmid.unwrap();
-            assert_eq!(made.address, Some(of(ADDRESS)));
-            assert_eq!(node.inside(vmid, "hostname").trim(), "vault");
-            let mounted = node.inside(vmid, "findmnt -n -o FSTYPE,OPTIONS /srv/smbgw");
-            assert!(
-                mounted.starts_with("xfs") && mounted.contains("prjquota"),
-                "{mounted}"
-            );
-
-            fs::write("/srv/file", "kept").unwrap();
-            alice("put /srv/file f").unwrap();
-            let wrong = as_user("alice%wrong", "ls").unwrap_err().to_string();
-            assert!(wrong.contains("NT_STATUS_LOGON_FAILURE"), "{wrong}");
-            assert_limited(4096);
-            assert_right(node);
-
-            node.proxmox.shut_down(vmid, 60).unwrap();
-            let off = status(&world, &of("vault")).unwrap();
-            assert_eq!(off.state, Some(RunState::Stopped), "{off:#?}");
-            assert!(!off.smb_answers && !off.agent_answers);
-            node.proxmox.start(vmid).unwrap();
-            let back = wait_until(PATIENCE, "the share after a restart", || {
-                alice("get f /srv/back").ok()
-            });
-            back.unwrap_or_else(|error| panic!("{error}: {}", node.standin.console(vmid.number())));
-            assert_eq!(fs::read_to_string("/srv/back").unwrap(), "kept");
-            assert_limited(4096);
-            assert_right(node);
-
-            // It runs, and does not serve.
-            node.inside(vmid, "pkill smbd; while pgrep -x smbd; do sleep 0.1; done");
-            let report = status(&world, &of("vault")).unwrap();
-            assert_eq!(report.state, Some(RunState::Running));
-            assert!(report.agent_answers && !report.smb_answers, "{report:#?}");
-            assert_eq!(report.findings.len(), 1, "{report:#?}");
-
-            done(remove(&world, &of("vault")));
-            assert_only_the_template_is_left(node, &before, "lab");
-            assert_eq!(recover(&world).unwrap(), []);
+            let mut request = GuestRequest {
+                memory_mib: 512,
+                cores: 2,
+                ..request()
+            };
+            if let Some(data) = &mut request.data {
+                data.filesystem = DataFilesystem::Ext4;
+            }
+            // The directory of the share takes a block of ext4.
+            lives(node, &request, 2 * 4096);
         },
     );
+}
+
+/// A guest from provisioning to removal. `used` is what its share takes with one small file in it, in bytes.
+fn lives(node: &BootingNode<'_>, request: &GuestRequest, used: u64) {
+    let world = node.world();
+    let before = node.things();
+    let begun = Instant::now();
+    let made = done(provision(&world, request));
+    println!("made in {:?}: {:#?}", begun.elapsed(), made.steps);
+    let vmid = made.vmid.unwrap();
+    assert_eq!(made.address, Some(of(ADDRESS)));
+    assert_eq!(node.inside(vmid, "hostname").trim(), "vault");
+    let mounted = node.inside(vmid, "findmnt -n -o FSTYPE,OPTIONS /srv/smbgw");
+    let filesystem = request.data.as_ref().unwrap().filesystem.name();
+    assert!(
+        mounted.starts_with(filesystem) && mounted.contains("prjquota"),
+        "{mounted}"
+    );
+
+    fs::write("/srv/file", "kept").unwrap();
+    alice("put /srv/file f").unwrap();
+    let wrong = as_user("alice%wrong", "ls").unwrap_err().to_string();
+    assert!(wrong.contains("NT_STATUS_LOGON_FAILURE"), "{wrong}");
+    assert_limited(used);
+    assert_right(node);
+
+    node.proxmox.shut_down(vmid, 180).unwrap();
+    let off = status(&world, &of("vault")).unwrap();
+    assert_eq!(off.state, Some(RunState::Stopped), "{off:#?}");
+    assert!(!off.smb_answers && !off.agent_answers);
+    node.proxmox.start(vmid).unwrap();
+    let back = wait_until(PATIENCE, "the share after a restart", || {
+        alice("get f /srv/back").ok()
+    });
+    back.unwrap_or_else(|error| panic!("{error}: {}", node.standin.console(vmid.number())));
+    assert_eq!(fs::read_to_string("/srv/back").unwrap(), "kept");
+    assert_limited(used);
+    let agent = wait_until(PATIENCE, "the agent after a restart", || {
+        node.proxmox.ping_agent(vmid).ok()
+    });
+    agent.unwrap();
+    assert_right(node);
+
+    // It runs, and does not serve.
+    node.inside(vmid, "pkill smbd; while pgrep -x smbd; do sleep 0.1; done");
+    let report = status(&world, &of("vault")).unwrap();
+    assert_eq!(report.state, Some(RunState::Running));
+    assert!(report.agent_answers && !report.smb_answers, "{report:#?}");
+    assert_eq!(report.findings.len(), 1, "{report:#?}");
+
+    done(remove(&world, &of("vault")));
+    assert_only_the_template_is_left(node, &before, "lab");
+    assert_eq!(recover(&world).unwrap(), []);
 }
 
 /// The guest is as it should be.
