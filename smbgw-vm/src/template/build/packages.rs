@@ -68,9 +68,10 @@ pub(super) fn install(run: &Run<'_>, root: &Path) -> Result<(), TemplateError> {
         .copied()
         .chain(run.inputs.packages.iter().map(String::as_str))
         .collect();
-    // Its mounts are in a namespace that ends with it, so that none is left when it is killed.
+    // Its mounts and all processes are in namespaces that end with it, so that none is left when it is killed.
     let command = Command::new("unshare")
-        .args(["--mount", "--propagation", "private", "--", "env"])
+        .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"])
+        .args(["--", "env"])
         .arg(format!("SOURCE_DATE_EPOCH={}", run.inputs.epoch))
         .args(["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"])
         .args(["--format=directory", "--architectures=amd64"])
