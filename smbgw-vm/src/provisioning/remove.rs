@@ -3,13 +3,14 @@
 use smbgw_core::host_label::HostLabel;
 
 use super::error::ProvisioningError;
-use super::here::is_not_elsewhere;
 use super::guest::mark_of;
+use super::here::is_not_elsewhere;
 use super::libvirt::steps::discard::DiscardDomain;
 use super::libvirt::steps::volume::RemoveVolumes;
 use super::outcome::Outcome;
 use super::place::Place;
 use super::plan::{Operation, Plan, Step};
+use super::record::GuestRecord;
 use super::recover::{begin, forget_resize, settle_earlier};
 use super::steps::discard::DiscardGuest;
 use super::steps::record::ForgetRecord;
