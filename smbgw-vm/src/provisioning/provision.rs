@@ -1,7 +1,6 @@
 //! Making a guest.
 
 use smbgw_core::error::Problem;
-use smbgw_core::lifecycle::claim_name;
 
 use super::check::{Chosen, look};
 use super::draft::plan;
@@ -28,15 +27,7 @@ pub fn provision(
     if !looked.problems.is_empty() {
         return Err(ProvisioningError::Refused(looked.problems));
     }
-    let _claim = match &request.share {
-        Some(share) => Some(claim_name(
-            world.machine(),
-            &share.name,
-            "making a virtual machine",
-            world.deadline(),
-        )?),
-        None => None,
-    };
+    let _claim = world.claim(request.share.as_ref())?;
     notes.extend(looked.notes.iter().cloned());
     let template_mark = Mark::new().map_err(ProvisioningError::Random)?;
     let plan = plan(

@@ -64,6 +64,7 @@ pub struct GuestRequest {
 
 /// What a guest is made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TemplateOrigin {
     /// A template on the node.
@@ -83,6 +84,7 @@ impl fmt::Display for TemplateOrigin {
 
 /// A disk for data. It has one filesystem, mounted at [`DataRequest::MOUNT_POINT`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DataRequest {
     /// Its storage.
     pub storage: StorageId,

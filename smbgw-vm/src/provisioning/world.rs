@@ -6,6 +6,7 @@ use std::time::Duration;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::host::{Host, Lock, LockError};
 use smbgw_core::host_label::HostLabel;
+use smbgw_core::lifecycle::{NameClaim, claim_name};
 use smbgw_core::progress::Progress;
 use smbgw_core::secret::Secret;
 use smbgw_core::transaction::World;
@@ -15,6 +16,7 @@ use super::guest::{DomainGuest, Guest, NodeGuest};
 use super::hypervisor::Hypervisor;
 use super::place::Place;
 use super::record::{GuestRecord, key};
+use super::share_request::ShareRequest;
 use crate::cloudinit::LoginName;
 use crate::libvirt::Virsh;
 use crate::proxmox::Proxmox;
@@ -134,6 +136,18 @@ impl<'a> Provisioning<'a> {
                 console: place.console.clone(),
             })),
         })
+    }
+
+    /// Keeps the name of `share` from the shares of the machine itself, as long as the value lives.
+    pub(super) fn claim(
+        &self,
+        share: Option<&ShareRequest>,
+    ) -> Result<Option<NameClaim>, ProvisioningError> {
+        let purpose = "making a virtual machine";
+        let claim = |share: &ShareRequest| {
+            claim_name(self.machine(), &share.name, purpose, self.deadline())
+        };
+        Ok(share.map(claim).transpose()?)
     }
 
     /// Whoever makes, changes or removes a guest holds this lock.

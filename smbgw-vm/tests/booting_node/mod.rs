@@ -90,6 +90,7 @@ const LONG: Waits = Waits {
     agent: PATIENCE,
     ready: PATIENCE,
     smb: PATIENCE,
+    switch: PATIENCE,
 };
 
 pub(crate) fn soon() -> Deadline {

@@ -27,6 +27,7 @@ pub fn provision(
     notes.extend(looked.notes.iter().cloned());
     match &looked.names {
         Some(names) if looked.problems.is_empty() => {
+            let _claim = world.claim(request.share.as_ref())?;
             let plan = plan(request, &chosen, &looked, names, world.machine().now());
             begin(world, &plan, notes)
         }
