@@ -13,6 +13,8 @@ mod quota;
 mod reader;
 mod share;
 mod table;
+mod template;
+mod vm;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

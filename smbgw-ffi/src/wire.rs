@@ -35,6 +35,18 @@ pub(crate) fn host(root: Option<PathBuf>) -> Result<LocalHost, Failure> {
     )))
 }
 
+/// This machine, for what is done by programs that would not work on a tree of files.
+pub(crate) fn running(root: Option<PathBuf>) -> Result<LocalHost, Failure> {
+    match root {
+        None => host(None),
+        Some(_) => Err(Failure::refused(Problem::invalid(
+            "root",
+            "call.no-root",
+            "this is done on a machine that runs, and not on a tree of files",
+        ))),
+    }
+}
+
 /// Has `call` work on this machine, or on the tree at `root`, with the passwords of `request`.
 pub(crate) fn on_machine<T>(
     root: Option<PathBuf>,

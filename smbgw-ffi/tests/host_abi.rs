@@ -75,6 +75,28 @@ call invalid ha.setup {"nodes":["n_1=here"],"shared":"x"}
 call not-found ha.status {}
 call not-found ha.teardown {"keep_databases":true}
 call invalid ha.test {"nodes":["n1"],"address":"here","share":"media","user":"nobody-told"}
+# no templates, and no node of Proxmox VE
+call ok template.list {}
+call not-found template.show {"name":"lab"}
+call not-found template.delete {"name":"lab"}
+call not-found template.validate {"name":"lab"}
+call invalid template.build {"name":"a lab"}
+call invalid template.fetch {"name":"lab","from":"nowhere"}
+call invalid template.validate {"name":"lab","root":"/srv"}
+call ok vm.list {}
+call ok vm.recover {}
+call invalid vm.check {"name":"vault"}
+call unsupported vm.check {"name":"vault","quota":"1G","users":["alice"]}
+call invalid vm.create {"name":"vault"}
+call unsupported vm.create {"name":"vault","quota":"1G","users":["alice"]}
+call invalid vm.status {"name":"a vault"}
+call unsupported vm.status {"name":"vault"}
+call unsupported vm.start {"name":"vault"}
+call unsupported vm.stop {"name":"vault"}
+call unsupported vm.restart {"name":"vault"}
+call invalid vm.resize {"name":"vault","quota":"lots"}
+call unsupported vm.resize {"name":"vault","quota":"2G"}
+call unsupported vm.remove {"name":"vault"}
 call ok ad.rotate {"if_older_than_days":25}
 call ok share.list {}
 says "media"

@@ -36,6 +36,7 @@ programs! {
     nothing_stays_of_a_password "secret.t"
     taint_checks_do_no_harm "taint.t"
     texts_of_all_kinds_pass "text.t"
+    a_machine_without_guests_says_so "machine.t"
 }
 
 macro_rules! prove_with_smbd {

@@ -17,11 +17,13 @@ use Here::{Is, No};
 
 const LIFECYCLE: &[(&str, Here)] = &[
     ("check", Is("share.check")),
+    ("claim_name", No("it is a part of vm.create")),
     ("create", Is("share.create")),
     ("delete", Is("share.delete")),
     ("domain_access", Is("ad.status")),
     ("inspect", Is("quota.check")),
     ("list", Is("share.list")),
+    ("name_problem", No("it is a part of vm.check")),
     ("recover", Is("share.recover")),
     ("resize", Is("share.resize")),
     ("set_auth", Is("share.auth")),
@@ -168,15 +170,37 @@ const COMMANDS: &[(&str, Here)] = &[
     ("recover", Is("share.recover")),
     ("resize", Is("share.resize")),
     ("status", Is("share.status")),
-    ("template build", LATER),
-    ("template delete", LATER),
-    ("template fetch", LATER),
-    ("template list", LATER),
-    ("template show", LATER),
-    ("template validate", LATER),
+    ("template build", Is("template.build")),
+    ("template delete", Is("template.delete")),
+    ("template fetch", Is("template.fetch")),
+    ("template list", Is("template.list")),
+    ("template show", Is("template.show")),
+    ("template validate", Is("template.validate")),
 ];
 
-const LATER: Here = No("virtual machines are not offered to other languages yet");
+const GUESTS: &[(&str, Here)] = &[
+    ("is_interrupted", No("it is a part of vm.recover")),
+    ("list", Is("vm.list")),
+    ("problems", Is("vm.check")),
+    ("provision", Is("vm.create")),
+    ("recover", Is("vm.recover")),
+    ("remove", Is("vm.remove")),
+    ("resize", Is("vm.resize")),
+    ("restart", Is("vm.restart")),
+    ("start", Is("vm.start")),
+    ("status", Is("vm.status")),
+    ("stop", Is("vm.stop")),
+];
+
+const TEMPLATES: &[(&str, Here)] = &[
+    ("boots", Is("template.validate")),
+    ("build", Is("template.build")),
+    ("fetch", Is("template.fetch")),
+    ("inputs_sha256", No("caches are keyed by it")),
+    ("steps", No("it tells how far a build is")),
+    ("try_out", Is("template.validate")),
+    ("validate", Is("template.validate")),
+];
 
 #[test]
 fn every_operation_of_a_share_is_a_method() {
@@ -236,6 +260,14 @@ fn everything_that_is_done_with_a_domain_is_a_method() {
 }
 
 #[test]
+fn everything_that_is_done_with_virtual_machines_is_a_method() {
+    let guests = exported_functions("smbgw-vm/src/provisioning/mod.rs");
+    assert_mapped(&guests, GUESTS);
+    let templates = exported_functions("smbgw-vm/src/template/mod.rs");
+    assert_mapped(&templates, TEMPLATES);
+}
+
+#[test]
 fn every_command_is_a_method() {
     assert_mapped(&commands(), COMMANDS);
 }
@@ -245,12 +277,18 @@ fn the_crates_there_are_are_those_that_are_looked_at() {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(workspace()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        // Virtual machines are not offered to other languages yet.
-        if name.starts_with("smbgw-") && name != "smbgw-ffi" && name != "smbgw-vm" {
+        if name.starts_with("smbgw-") && name != "smbgw-ffi" {
             found.insert(name);
         }
     }
-    let known = ["smbgw-ad", "smbgw-core", "smbgw-ctdb", "smbgw-quota"].map(String::from);
+    let known = [
+        "smbgw-ad",
+        "smbgw-core",
+        "smbgw-ctdb",
+        "smbgw-quota",
+        "smbgw-vm",
+    ]
+    .map(String::from);
     assert_eq!(
         found,
         known.into(),

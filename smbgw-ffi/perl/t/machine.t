@@ -31,7 +31,7 @@ is(died(sub { $templates->fetch(store => $store, name => 'lab', from => '/srv/im
 
 is_deeply($machines->list,    { guests => [] }, 'there is no virtual machine');
 is_deeply($machines->recover, [], 'and nothing was interrupted');
-$wrong = died(sub { $machines->check(name => 'vault', quota => 'lots', address => 'here', cores => 2) });
+$wrong = died(sub { $machines->check(name => 'vault', quota => 'lots', address => 'here', cores => 2, users => ['alice']) });
 is($wrong->kind, 'invalid', 'a virtual machine that cannot be meant is refused');
 is_deeply([ sort map { $_->{field} } @{ $wrong->problems } ], [ 'ip', 'quota' ], 'with all that is wrong');
 my @guest = (name => 'vault', quota => '1G', users => ['alice'], passwords => { alice => 'secret' });

@@ -16,6 +16,8 @@ use PVE::SMBGateway::Alert;
 use PVE::SMBGateway::HA;
 use PVE::SMBGateway::Monitor;
 use PVE::SMBGateway::Quota;
+use PVE::SMBGateway::Template;
+use PVE::SMBGateway::VM;
 use SMBGateway::Place qw(died tree);
 
 my $methods = PVE::SMBGateway->library_methods->{methods};
@@ -30,7 +32,7 @@ for my $method (@there) {
     my $name = $rest =~ tr/.-/__/r;
     my ($class, $function) = $family =~ m/\A(?:share|library)\z/
         ? ('PVE::SMBGateway', "${family}_$name")
-        : ('PVE::SMBGateway::' . ($family =~ m/\A(?:ad|ha)\z/ ? uc $family : ucfirst $family), $name);
+        : ('PVE::SMBGateway::' . ($family =~ m/\A(?:ad|ha|vm)\z/ ? uc $family : ucfirst $family), $name);
     can_ok($class, $function);
     $is_a_method{"${class}::$function"} = 1;
 
@@ -41,7 +43,7 @@ for my $method (@there) {
     is(ref $error && $error->kind, 'invalid', "$method refuses it");
 }
 
-for my $class (qw(AD Alert HA Monitor Quota)) {
+for my $class (qw(AD Alert HA Monitor Quota Template VM)) {
     no strict 'refs';    ## no critic (ProhibitNoStrict)
     my @functions = grep { defined &{"PVE::SMBGateway::${class}::$_"} && !m/\A_/ }
         keys %{"PVE::SMBGateway::${class}::"};

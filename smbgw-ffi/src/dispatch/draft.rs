@@ -28,6 +28,14 @@ pub(super) struct Filed<D> {
     pub(super) draft: D,
 }
 
+/// The fields of a draft `D`, with `root` and the folder of a `store` beside them.
+#[derive(Debug)]
+pub(super) struct Stored<D> {
+    pub(super) root: Option<PathBuf>,
+    pub(super) store: Option<PathBuf>,
+    pub(super) draft: D,
+}
+
 /// A share that is asked for.
 #[derive(Debug)]
 pub(super) struct DraftRequest {
@@ -69,6 +77,16 @@ impl<'de, D: DeserializeOwned> Deserialize<'de> for Filed<D> {
         let file = taken(&mut fields, "file")?.ok_or_else(|| R::Error::missing_field("file"))?;
         let draft = drafted(fields)?;
         Ok(Self { root, file, draft })
+    }
+}
+
+impl<'de, D: DeserializeOwned> Deserialize<'de> for Stored<D> {
+    fn deserialize<R: Deserializer<'de>>(deserializer: R) -> Result<Self, R::Error> {
+        let Fields(mut fields) = Fields::deserialize(deserializer)?;
+        let root = taken(&mut fields, "root")?.flatten();
+        let store = taken(&mut fields, "store")?.flatten();
+        let draft = drafted(fields)?;
+        Ok(Self { root, store, draft })
     }
 }
 
@@ -152,6 +170,16 @@ struct BesideFiled {
     file: PathBuf,
 }
 
+/// The same with a store, for the schema.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is of use")]
+struct BesideStored {
+    /// Work on the tree of files below this directory, such as a mounted image.
+    root: Option<PathBuf>,
+    /// The folder with the templates; that of all programs if not given.
+    store: Option<PathBuf>,
+}
+
 /// What is read beside the fields of [`ShareDraft`], for the schema.
 #[derive(JsonSchema)]
 #[allow(dead_code, reason = "only its schema is of use")]
@@ -184,6 +212,16 @@ impl<D: JsonSchema> JsonSchema for Filed<D> {
         let mut schema = beside::<D, BesideFiled>(generator);
         schema.insert("required".into(), serde_json::json!(["file"]));
         schema
+    }
+}
+
+impl<D: JsonSchema> JsonSchema for Stored<D> {
+    fn schema_name() -> Cow<'static, str> {
+        D::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        beside::<D, BesideStored>(generator)
     }
 }
 

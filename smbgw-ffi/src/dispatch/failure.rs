@@ -12,6 +12,8 @@ use smbgw_ctdb::cluster_error::ClusterError;
 use smbgw_ctdb::drill::DrillError;
 use smbgw_quota::QuotaError;
 use smbgw_quota::owner::OwnerError;
+use smbgw_vm::provisioning::ProvisioningError;
+use smbgw_vm::template::TemplateError;
 
 use crate::abi::Code;
 
@@ -173,6 +175,18 @@ impl From<JoinError> for Failure {
 
 impl From<ClusterError> for Failure {
     fn from(error: ClusterError) -> Self {
+        Self::not_begun(error.kind(), ErrorDocument::from(&error))
+    }
+}
+
+impl From<TemplateError> for Failure {
+    fn from(error: TemplateError) -> Self {
+        Self::not_begun(error.kind(), ErrorDocument::from(&error))
+    }
+}
+
+impl From<ProvisioningError> for Failure {
+    fn from(error: ProvisioningError) -> Self {
         Self::not_begun(error.kind(), ErrorDocument::from(&error))
     }
 }

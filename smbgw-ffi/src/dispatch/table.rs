@@ -5,7 +5,10 @@ use serde::Serialize;
 use smbgw_quota::owner::OwnerKind::{Group, User};
 
 use super::reader::{answer, reply_schema, reply_schema_of, request_schema};
-use super::{ErrorReply, Failure, Request, ad, alert, ha, library, monitor, owner, quota, share};
+use super::{
+    ErrorReply, Failure, Request, ad, alert, ha, library, monitor, owner, quota, share, template,
+    vm,
+};
 
 /// A method: one line of the table.
 #[derive(Clone, Copy, Serialize, JsonSchema)]
@@ -126,4 +129,20 @@ pub const METHODS: &[Method] = methods! {
     "share.recover" "finish or undo what was interrupted" changes share::recover;
     "share.resize" "give a share another quota" changes share::resize;
     "share.status" "look at a share: usage, limit, and whether it answers" looks share::status;
+    "template.build" "build a disk for virtual machines from the packages of Debian" changes template::build;
+    "template.delete" "delete a template that no disk is a layer over" changes template::delete;
+    "template.fetch" "make a template of an image whose checksum is known" changes template::fetch;
+    "template.list" "list the templates" looks template::list;
+    "template.show" "show a template" looks template::show;
+    "template.validate" "look a template over, and start a machine from it if asked to" looks template::validate;
+    "vm.check" "check whether a share could be made in a virtual machine of its own" looks vm::check;
+    "vm.create" "make a share in a virtual machine of its own" changes vm::create;
+    "vm.list" "list the virtual machines that were made for shares" looks vm::list;
+    "vm.recover" "finish or undo what was interrupted of virtual machines" changes vm::recover;
+    "vm.remove" "take a virtual machine away with its share and all its data" changes vm::remove;
+    "vm.resize" "change the quota of a share in a virtual machine" changes vm::resize;
+    "vm.restart" "shut a virtual machine down and start it" changes vm::restart;
+    "vm.start" "start a virtual machine" changes vm::start;
+    "vm.status" "say how a virtual machine and its share stand" looks vm::status;
+    "vm.stop" "shut a virtual machine down" changes vm::stop;
 };

@@ -175,7 +175,8 @@ PVE::SMBGateway - SMB shares with quotas that the kernel enforces
 Perl's way to F<libsmbgw.so>. Each method of the library is a class method here, with the same named
 arguments. F<docs/abi.md> of the project lists the methods, and F<schema/> has what each takes and returns.
 Methods of shares are in this module, the others in L<PVE::SMBGateway::Quota>, L<PVE::SMBGateway::Monitor>,
-L<PVE::SMBGateway::Alert>, L<PVE::SMBGateway::AD> and L<PVE::SMBGateway::HA>.
+L<PVE::SMBGateway::Alert>, L<PVE::SMBGateway::AD>, L<PVE::SMBGateway::HA>, L<PVE::SMBGateway::VM> and
+L<PVE::SMBGateway::Template>.
 
 =head2 Arguments
 

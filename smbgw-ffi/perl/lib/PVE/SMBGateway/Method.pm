@@ -86,6 +86,31 @@ my %CLUSTER = (
     keep_databases         => 'boolean',
 );
 
+# What a share in a virtual machine is asked for with.
+my %GUEST = (
+    name             => 'text',
+    quota            => 'text',
+    comment          => 'text',
+    users            => 'texts',
+    vmid             => 'integer',
+    memory_mib       => 'integer',
+    balloon_mib      => 'integer',
+    cores            => 'integer',
+    template         => 'text',
+    linked           => 'boolean',
+    storage          => 'text',
+    data_storage     => 'text',
+    filesystem       => 'text',
+    snippets         => 'text',
+    bridge           => 'text',
+    vlan             => 'integer',
+    address          => 'text',
+    name_servers     => 'texts',
+    ssh_keys         => 'texts',
+    starts_with_node => 'boolean',
+    highly_available => 'boolean',
+);
+
 # The shape of each argument of each method. Perl does not tell a number from a text, and JSON does.
 my %TAKES = (
     'ad.check'           => {%JOIN},
@@ -151,6 +176,25 @@ my %TAKES = (
     'share.recover'      => {},
     'share.resize'       => { name => 'text', quota => 'text', force => 'boolean' },
     'share.status'       => { name => 'text' },
+    'template.build'     => {
+        store  => 'text',  name            => 'text', distro        => 'text', size => 'text', packages => 'texts', tags => 'texts',
+        mirror => 'text',  security_mirror => 'text', epoch_seconds => 'integer',
+    },
+    'template.delete'    => { store => 'text', name => 'text' },
+    'template.fetch'     => { store => 'text', name => 'text', from => 'text', checksum => 'text', tags => 'texts' },
+    'template.list'      => { store => 'text' },
+    'template.show'      => { store => 'text', name => 'text' },
+    'template.validate'  => { store => 'text', name => 'text', boot => 'boolean' },
+    'vm.check'           => {%GUEST},
+    'vm.create'          => {%GUEST},
+    'vm.list'            => {},
+    'vm.recover'         => {},
+    'vm.remove'          => { name => 'text' },
+    'vm.resize'          => { name => 'text', quota => 'text', force => 'boolean' },
+    'vm.restart'         => { name => 'text', forced => 'boolean' },
+    'vm.start'           => { name => 'text' },
+    'vm.status'          => { name => 'text' },
+    'vm.stop'            => { name => 'text', forced => 'boolean' },
 );
 
 my %SHAPE = (
