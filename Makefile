@@ -150,6 +150,10 @@ bench-quota-vm: deps ## Run the quota benchmark in an emulated machine (root; in
 		SMBGW_GUEST_CLOCK=$$clock $(CARGO) bench -p smbgw-quota --bench guest_usage; \
 	done
 
+.PHONY: bench-guests
+bench-guests: deps ## Measure templates and how soon guests answer (root; some ten minutes).
+	smbgw-vm/benches/guests.sh
+
 FUZZ_SECONDS ?= 60
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZ_SECONDS (nightly; installs cargo-fuzz).
@@ -184,7 +188,7 @@ doc: ## Build the documentation, warnings are errors.
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps
 
 scripts := testing/deps testing/qemu testing/tier testing/debian-mirror $(wildcard testing/deb/* testing/guest/uml-run testing/guest/guest-init \
-	testing/guest/qemu-run testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh) .ci/run
+	testing/guest/qemu-run testing/guest/build-zfs testing/container/build testing/src/*/*.sh examples/*.sh */benches/*.sh) .ci/run
 maintainer_scripts := $(foreach when,preinst postinst prerm postrm,$(wildcard smbgw-ffi/debian/*.$(when))) smbgw-ffi/debian/manuals
 
 .PHONY: deny
