@@ -9,6 +9,7 @@ mod booting_node;
 mod template_cache;
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -19,8 +20,8 @@ use smbgw_core::lifecycle::Finding;
 use smbgw_testing::{Capability, Start, require, run, wait_until};
 use smbgw_vm::cloudinit::DataFilesystem;
 use smbgw_vm::provisioning::{
-    GuestRequest, Outcome, Provisioned, ProvisioningError, Waits, provision, recover, remove,
-    status,
+    GuestRequest, Outcome, Provisioned, ProvisioningError, TemplateOrigin, Waits, provision,
+    recover, remove, status,
 };
 use smbgw_vm::proxmox::RunState;
 
@@ -183,17 +184,13 @@ fn assert_right(node: &BootingNode<'_>) {
     assert_eq!(share.usage.unwrap().limit, QUOTA);
 }
 
-fn assert_only_the_template_is_left(
-    node: &BootingNode<'_>,
-    before: &[std::path::PathBuf],
-    template: &str,
-) {
+fn assert_only_the_template_is_left(node: &BootingNode<'_>, before: &[PathBuf], template: &str) {
     let now = node.things();
     let lost: Vec<_> = before.iter().filter(|path| !now.contains(path)).collect();
     assert!(lost.is_empty(), "{lost:?}");
     let left: Vec<_> = now.iter().filter(|path| !before.contains(path)).collect();
     let record = format!("/{template}@local-lvm.json");
-    let is_of_template = |path: &&std::path::PathBuf| {
+    let is_of_template = |path: &&PathBuf| {
         let path = path.to_str().unwrap();
         path.contains("/100.conf") || path.contains("-100-") || path.contains(&record)
     };
@@ -295,6 +292,39 @@ fn a_guest_that_does_not_come_to_serve_is_told_and_taken_away() {
             let told = ["bridge 'vmbr0' does not exist"];
             fails(node, &blank, usual, unplug, "vm.task-failed", &told);
             assert_eq!(recover(&node.world()).unwrap(), []);
+        },
+    );
+}
+
+#[test]
+fn a_guest_that_boots_is_taken_away_when_its_maker_was_killed() {
+    require!(Capability::Root, Capability::Samba, Capability::Qemu);
+    require!(Capability::Isoinfo);
+    let test = "a_guest_that_boots_is_taken_away_when_its_maker_was_killed";
+    on_a_node(
+        test,
+        |ready| Start::Fast(ready.fast_boot()),
+        |node| {
+            let request = GuestRequest {
+                template: TemplateOrigin::OnNode(of("200")),
+                ..request()
+            };
+            if let Some(doom) = node.doom() {
+                let world = node.world_with(Waits::default(), &doom);
+                panic!("{:#?}", provision(&world, &request));
+            }
+            node.put_on_node("200", node.disk());
+            let before = node.things();
+            node.kill_when(test, "wait until the agent");
+            let now = node.things();
+            let runs = |path: &&PathBuf| path.starts_with("/proc");
+            assert_eq!(now.iter().filter(runs).count(), 1, "{now:?}");
+            let recovered = recover(&node.world()).unwrap();
+            assert!(
+                matches!(&recovered[..], [one] if matches!(one.outcome, Outcome::RolledBack { .. })),
+                "{recovered:#?}"
+            );
+            assert_eq!(node.things(), before);
         },
     );
 }

@@ -2,6 +2,7 @@
 //! library built.
 
 use std::os::unix::fs::symlink;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -58,6 +59,12 @@ pub(crate) fn on_a_node(
         print!("{}", host.run_test(test, &[]).unwrap());
         return;
     }
+    if std::env::var_os(VICTIM).is_some() {
+        // The node is there.
+        let (standin, host) = (ProxmoxNode::installed(), LocalHost::new());
+        body(&BootingNode::new(&standin, &host));
+        return;
+    }
     let ready = template_cache::ready();
     let standin = ProxmoxNode::install().unwrap();
     for words in [
@@ -78,12 +85,11 @@ pub(crate) fn on_a_node(
     for original in others.into_iter().chain([ready.disk()]) {
         symlink(&original, folder.join(original.file_name().unwrap())).unwrap();
     }
-    body(&BootingNode {
-        standin: &standin,
-        proxmox: Proxmox::open(&host, soon()).unwrap(),
-        passwords: vec![(of("alice"), Secret::from(PASSWORD.to_owned()))],
-    });
+    body(&BootingNode::new(&standin, &host));
 }
+
+/// Set for a process that [`BootingNode::kill_when`] has started.
+const VICTIM: &str = "SMBGW_BOOTING_VICTIM";
 
 /// How long guests are waited for that come to serve: nothing here is measured, and other tests are at work.
 const LONG: Waits = Waits {
@@ -134,7 +140,33 @@ pub(crate) fn request() -> GuestRequest {
     }
 }
 
+impl<'a> BootingNode<'a> {
+    fn new(standin: &'a ProxmoxNode, host: &'a LocalHost) -> Self {
+        Self {
+            standin,
+            proxmox: Proxmox::open(host, soon()).unwrap(),
+            passwords: vec![(of("alice"), Secret::from(PASSWORD.to_owned()))],
+        }
+    }
+}
+
 impl BootingNode<'_> {
+    /// Runs `test` in one more process on this node, which is killed when the step begins whose title starts so.
+    pub(crate) fn kill_when(&self, test: &str, step: &str) {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture", "--test-threads=1"])
+            .env(VICTIM, step)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.signal(), Some(9), "{said}");
+    }
+
+    /// When this process is to be killed, if it is one of those.
+    pub(crate) fn doom(&self) -> Option<Doom> {
+        std::env::var(VICTIM).ok().map(Doom)
+    }
+
     pub(crate) fn world(&self) -> Provisioning<'_> {
         self.world_with(LONG, &Silent)
     }
@@ -222,6 +254,20 @@ impl BootingNode<'_> {
         found.extend(taps.map(|name| Path::new("/sys/class/net").join(name)));
         found.sort();
         found
+    }
+}
+
+/// Kills this process when the step begins whose title starts so.
+pub(crate) struct Doom(String);
+
+impl Progress for Doom {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::StepStarts { title, .. } = event
+            && title.starts_with(&self.0)
+        {
+            let own = std::process::id().to_string();
+            run(Command::new("kill").args(["-KILL", &own])).unwrap();
+        }
     }
 }
 
