@@ -13,15 +13,14 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use booting_node::{
-    ADDRESS, BootingNode, PASSWORD, PATIENCE, QUOTA, Tampering, of, on_a_node, request,
-};
+use booting_node::{ADDRESS, BootingNode, PASSWORD, QUOTA, Tampering, of, on_a_node, request};
 use smbgw_core::lifecycle::Finding;
-use smbgw_testing::{Capability, Start, require, run, wait_until};
+use smbgw_core::size::ByteSize;
+use smbgw_testing::{Capability, Start, require, run};
 use smbgw_vm::cloudinit::DataFilesystem;
 use smbgw_vm::provisioning::{
-    GuestRequest, Outcome, Provisioned, ProvisioningError, TemplateOrigin, Waits, provision,
-    recover, remove, status,
+    GuestRequest, Outcome, Provisioned, ProvisioningError, Stop, TemplateOrigin, Waits, provision,
+    recover, remove, resize, start, status, stop,
 };
 use smbgw_vm::proxmox::RunState;
 
@@ -71,11 +70,10 @@ fn room() -> (u64, u64) {
     (all * size, free * size)
 }
 
-/// A client sees the quota, and is stopped by it.
-fn assert_limited(used: u64) {
+/// A client sees `quota`, of which `used` bytes are used, and is stopped by it.
+fn assert_limited(quota: ByteSize, used: u64) {
     let (all, free) = room();
-    assert_eq!(all, QUOTA.bytes());
-    assert_eq!(free, QUOTA.bytes() - used);
+    assert_eq!((all, free), (quota.bytes(), quota.bytes() - used));
     let file = fs::File::create("/srv/large").unwrap();
     file.set_len(QUOTA.bytes() + 1).unwrap();
     let full = alice("put /srv/large large").unwrap_err().to_string();
@@ -91,7 +89,7 @@ fn a_guest_serves_files_and_goes_on_after_a_restart() {
     on_a_node(
         "a_guest_serves_files_and_goes_on_after_a_restart",
         |ready| Start::Fast(ready.fast_boot()),
-        |node| lives(node, &request(), 4096),
+        |node| lives(node, &request()),
     );
 }
 
@@ -112,14 +110,13 @@ fn a_guest_as_it_is_shipped_lives_so_too() {
             if let Some(data) = &mut request.data {
                 data.filesystem = DataFilesystem::Ext4;
             }
-            // The directory of the share takes a block of ext4.
-            lives(node, &request, 2 * 4096);
+            lives(node, &request);
         },
     );
 }
 
-/// A guest from provisioning to removal. `used` is what its share takes with one small file in it, in bytes.
-fn lives(node: &BootingNode<'_>, request: &GuestRequest, used: u64) {
+/// A guest from provisioning to removal.
+fn lives(node: &BootingNode<'_>, request: &GuestRequest) {
     let world = node.world();
     let before = node.things();
     let begun = Instant::now();
@@ -137,27 +134,35 @@ fn lives(node: &BootingNode<'_>, request: &GuestRequest, used: u64) {
 
     fs::write("/srv/file", "kept").unwrap();
     alice("put /srv/file f").unwrap();
+    // The file, and what the filesystem takes for the directory.
+    let used = QUOTA.bytes() - room().1;
+    assert!((4096..=16384).contains(&used), "{used}");
     let wrong = as_user("alice%wrong", "ls").unwrap_err().to_string();
     assert!(wrong.contains("NT_STATUS_LOGON_FAILURE"), "{wrong}");
-    assert_limited(used);
-    assert_right(node);
+    assert_limited(QUOTA, used);
+    assert_right(node, QUOTA);
 
-    node.proxmox.shut_down(vmid, 180).unwrap();
+    done(stop(&world, &of("vault"), Stop::default()));
     let off = status(&world, &of("vault")).unwrap();
     assert_eq!(off.state, Some(RunState::Stopped), "{off:#?}");
     assert!(!off.smb_answers && !off.agent_answers);
-    node.proxmox.start(vmid).unwrap();
-    let back = wait_until(PATIENCE, "the share after a restart", || {
-        alice("get f /srv/back").ok()
-    });
-    back.unwrap_or_else(|error| panic!("{error}: {}", node.standin.console(vmid.number())));
+    done(start(&world, &of("vault")));
+    alice("get f /srv/back").unwrap();
     assert_eq!(fs::read_to_string("/srv/back").unwrap(), "kept");
-    assert_limited(used);
-    let agent = wait_until(PATIENCE, "the agent after a restart", || {
-        node.proxmox.ping_agent(vmid).ok()
-    });
-    agent.unwrap();
-    assert_right(node);
+    assert_limited(QUOTA, used);
+    assert_right(node, QUOTA);
+
+    // The disk is too small for that, and grows while it is in use.
+    let larger = ByteSize::from_mib(1024);
+    done(resize(&world, &of("vault"), larger, false));
+    let (all, free) = room();
+    assert_eq!((all, free), (larger.bytes(), larger.bytes() - used));
+    alice("put /srv/large large").unwrap();
+    alice("del large").unwrap();
+    assert_right(node, larger);
+    let smaller = ByteSize::from_mib(32);
+    done(resize(&world, &of("vault"), smaller, false));
+    assert_limited(smaller, used);
 
     // It runs, and does not serve.
     node.inside(vmid, "pkill smbd; while pgrep -x smbd; do sleep 0.1; done");
@@ -171,8 +176,8 @@ fn lives(node: &BootingNode<'_>, request: &GuestRequest, used: u64) {
     assert_eq!(recover(&world).unwrap(), []);
 }
 
-/// The guest is as it should be.
-fn assert_right(node: &BootingNode<'_>) {
+/// The guest is as it should be, and its share limited to `quota`.
+fn assert_right(node: &BootingNode<'_>, quota: ByteSize) {
     let report = status(&node.world(), &of("vault")).unwrap();
     assert_eq!(report.state, Some(RunState::Running));
     assert!(
@@ -181,7 +186,7 @@ fn assert_right(node: &BootingNode<'_>) {
     );
     let share = report.share.unwrap();
     assert!(share.answers);
-    assert_eq!(share.usage.unwrap().limit, QUOTA);
+    assert_eq!(share.usage.unwrap().limit, quota);
 }
 
 fn assert_only_the_template_is_left(node: &BootingNode<'_>, before: &[PathBuf], template: &str) {

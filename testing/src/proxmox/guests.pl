@@ -293,6 +293,11 @@ my %verbs = (
     start => sub { start($vmid, config($path)) },
     stop => sub { stop($vmid) },
     shutdown => sub { shut_down($vmid, config($path), @words) },
+    resize => sub {
+        my ($slot, $bytes) = @words;
+        my %disk = (device => "drive-$slot", size => $bytes + 0);
+        ask(monitor($vmid), { execute => 'block_resize', arguments => \%disk }, 30);
+    },
     # A guest whose agent is silent is nothing to complain of.
     ping => sub { eval { ping($vmid); 1 } or exit 1 },
     interfaces => sub {

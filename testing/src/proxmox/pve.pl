@@ -678,7 +678,9 @@ sub resize {
     die "shrinking disks is not supported\n" if $bytes < $old;
     die "unable to resize: No space left on device\n" if $bytes - $old > available((split /:/, $value)[0]);
     if (disk_size($path) == -s $path) { truncate $path, $bytes }
-    else { system("/usr/bin/qemu-img resize -q '$path' $bytes >/dev/null") == 0 or die "qemu-img resize failed\n" }
+    elsif (!$machine || !running($vmid)) { system("/usr/bin/qemu-img resize -q '$path' $bytes >/dev/null") == 0 or die "qemu-img resize failed\n" }
+    !running($vmid) || machine('resize', $vmid, $slot, $bytes)
+        or die "VM $vmid qmp command 'block_resize' failed\n";
     $config->{$slot} = ($value =~ s/,size=[^,]*//r) . ',size=' . shown_size($bytes);
     write_config($vmid, $config);
 }
