@@ -735,12 +735,17 @@ sub start {
             my ($mapping) = grep { $_->{id} eq $id } @{ $node->{mappings} // [] };
             die "Directory ID $id does not exist\n" if !$mapping;
         }
-        # As QEMU leaves it where it is killed.
-        unlink "$root/run/qemu-server/$vmid.pid";
-        machine('start', $vmid) or die "start failed: QEMU exited with code 1\n";
-        put("$root/run/qemu-server/$vmid.pid", "0\n") if !-e "$root/run/qemu-server/$vmid.pid";
-        tell_inside($vmid);
+        begins_running($vmid);
     });
+}
+
+sub begins_running {
+    my ($vmid) = @_;
+    # As QEMU leaves it where it is killed.
+    unlink "$root/run/qemu-server/$vmid.pid";
+    machine('start', $vmid) or die "start failed: QEMU exited with code 1\n";
+    put("$root/run/qemu-server/$vmid.pid", "0\n") if !-e "$root/run/qemu-server/$vmid.pid";
+    tell_inside($vmid);
 }
 
 sub ends_running {
@@ -849,11 +854,9 @@ sub ha_act {
             my $service = ha_services()->{"vm:$vmid"} or return;
             my $wanted = $service->{state};
             if ($wanted eq 'started' && has_config($vmid) && !running($vmid)) {
-                machine('start', $vmid) or die "start failed\n";
-                put("$root/run/qemu-server/$vmid.pid", "$$\n");
-                tell_inside($vmid);
+                begins_running($vmid);
             } elsif ($wanted =~ /^(?:stopped|disabled)$/ && running($vmid)) {
-                ($at_once || !machine('shutdown', $vmid)) and machine('stop', $vmid);
+                ($at_once || !machine('shutdown', $vmid, 60)) and machine('stop', $vmid);
                 ends_running($vmid);
             }
         });
