@@ -437,6 +437,10 @@ smbgw_core::codes! {
     GuestDiskUnseen: "vm.guest-disk-unseen",
         "The storage cannot grow a disk that is in use, or the guest's kernel did not notice.",
         "Restart the guest, and try again.";
+    /// The share of a guest of libvirt cannot get another limit.
+    ResizeUnsupported: "vm.resize-unsupported",
+        "Only shares in virtual machines of Proxmox VE get another limit.",
+        "Grow disk and filesystem by hand, and set the limit in the guest with `setquota -P 1 0 KIB 0 0 /srv/smbgw`.";
     /// A share holds more than it is to be limited to.
     ShareFuller: "vm.share-fuller",
         "The share holds more than the new quota.",

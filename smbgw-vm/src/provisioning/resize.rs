@@ -8,6 +8,7 @@ use super::error::ProvisioningError;
 use super::headroom::smallest_disk;
 use super::here::here;
 use super::outcome::Outcome;
+use super::place::Place;
 use super::plan::{Operation, Plan, Step};
 use super::recover::{begin, settle_earlier};
 use super::request::DataRequest;
@@ -37,6 +38,14 @@ pub fn resize(
     let _lock = world.lock(name, "resizing a share")?;
     let mut notes = settle_earlier(world, name)?;
     let record = world.record(name)?;
+    if let Place::Libvirt(_) = record.place {
+        let code = Code::ResizeUnsupported;
+        let message = format!("`{name}` is a virtual machine of libvirt");
+        let problem = Problem::invalid("name", code.as_str(), message)
+            .kind(ErrorKind::Unsupported)
+            .remedy(code.fix());
+        return Err(ProvisioningError::Refused(vec![problem]));
+    }
     let node = world.node()?;
     let vmid = world.vmid(name)?;
     let (_, standing) = here(world, &record)?;
