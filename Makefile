@@ -57,7 +57,7 @@ install: ## Build, and install programs and units below DESTDIR and PREFIX.
 	install -d "$(DESTDIR)$(bindir)" "$(DESTDIR)$(unitdir)" "$(DESTDIR)$(docdir)"
 	install -m 755 "$(release)/pve-smbgateway" "$(release)/smbgw-dfree" "$(DESTDIR)$(bindir)"
 	install -m 644 docs/active-directory.md docs/high-availability.md docs/monitoring.md \
-		docs/forecast.md "$(DESTDIR)$(docdir)"
+		docs/forecast.md docs/virtual-machines.md "$(DESTDIR)$(docdir)"
 	for unit in $(notdir $(wildcard examples/pve-smbgateway/systemd/*)); do \
 		sed -e 's|/usr/bin/|$(bindir)/|' -e 's|/usr/share/doc/smbgw/|$(docdir)/|' \
 			"examples/pve-smbgateway/systemd/$$unit" >"$(DESTDIR)$(unitdir)/$$unit" || exit; \

@@ -17,11 +17,12 @@ pub(crate) mod history;
 pub(crate) mod monitor;
 pub(crate) mod quota;
 pub(crate) mod template;
+pub(crate) mod vm;
 
 /// SMB shares with enforced quotas on Proxmox VE and Debian.
 ///
 /// Each share is a directory, ZFS dataset or btrfs subvolume whose size the kernel limits, served
-/// by Samba. Shares of your own in smb.conf are never touched: this program adds one include line
+/// by Samba, or runs in a virtual machine of its own. Shares of your own in smb.conf are never touched: this program adds one include line
 /// there and keeps its shares in a file beside it.
 ///
 /// An operation checks everything it can before it touches anything. Where it fails on the way, it
@@ -44,14 +45,20 @@ pub(crate) struct Common {
     /// Nothing is started or probed then.
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
-    /// The longest the whole operation may take, in seconds; 0 waits as long as it takes.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 300)]
-    pub(crate) timeout: u64,
+    /// The longest the whole operation may take, in seconds; 0 waits as long as it takes [default: 300, and
+    /// 1800 with virtual machines].
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
 }
 
 impl Common {
     pub(crate) fn timeout(&self) -> Duration {
-        match self.timeout {
+        self.timeout_or(300)
+    }
+
+    /// The longest it may take, where that many seconds are usual.
+    pub(crate) fn timeout_or(&self, seconds: u64) -> Duration {
+        match self.timeout.unwrap_or(seconds) {
             0 => Duration::MAX,
             seconds => Duration::from_secs(seconds),
         }
@@ -64,6 +71,10 @@ pub(crate) enum Command {
     ///
     /// Makes the directory (or dataset, or subvolume), sets its quota and access rights, defines
     /// the share for Samba, and connects to it over SMB before saying that it is done.
+    ///
+    /// With --mode vm, makes a virtual machine of Proxmox VE from a template instead, with a disk for data as
+    /// large as the quota needs, and waits until it answers over SMB. All that the node lacks for it is told
+    /// before anything is made.
     #[command(after_help = CREATE_EXAMPLES)]
     Create(Create),
     /// List the shares.
@@ -99,6 +110,9 @@ pub(crate) enum Command {
     /// Connected clients are disconnected. With --purge the data is removed too, with accounts and
     /// parent directories that were made for the share. A directory, dataset or subvolume that was
     /// there before the share is never removed.
+    ///
+    /// The data of a share in a virtual machine is inside it, so that such a share is taken away with --purge
+    /// only.
     Delete {
         /// The share.
         name: String,
@@ -132,7 +146,8 @@ pub(crate) enum Command {
     /// Finish or undo what a crash or a kill interrupted.
     ///
     /// A create, resize or auth that was interrupted is undone; a delete that had begun to give up the
-    /// share's place is finished. Samba's configuration is made anew from the records.
+    /// share's place is finished. Samba's configuration is made anew from the records. Virtual machines that were
+    /// not finished are removed; a removal of one is finished.
     Recover,
     /// Find an Active Directory domain and the domain controller to talk to.
     ///
@@ -338,7 +353,7 @@ pub(crate) struct CheckRequest {
 
 #[derive(Debug, Args)]
 pub(crate) struct ShareOptions {
-    /// Where the share runs. `native` is on this machine itself.
+    /// Where the share runs: native is on this machine itself, vm in a virtual machine of its own.
     #[arg(long, value_name = "MODE", default_value = "native")]
     pub(crate) mode: String,
     /// The directory to share [default: /srv/smb/NAME].
@@ -360,19 +375,14 @@ pub(crate) struct ShareOptions {
     #[arg(long, value_name = "METHOD")]
     pub(crate) auth: Option<String>,
     /// Make the accounts that do not exist, without log-in, with an SMB password that is asked
-    /// for, or read from --password-file.
+    /// for, or read from --password-file. Those of a virtual machine are made anyhow.
     #[arg(long = "create-user")]
     pub(crate) create_users: bool,
     /// Read the SMB password of new accounts from the first line of FILE; `-` is standard input.
-    #[arg(long, value_name = "FILE", requires = "create_users")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
     /// Read it from the first line of what is open as descriptor N.
-    #[arg(
-        long,
-        value_name = "N",
-        requires = "create_users",
-        conflicts_with = "password_file"
-    )]
+    #[arg(long, value_name = "N", conflicts_with = "password_file")]
     pub(crate) password_fd: Option<u32>,
     /// Nobody may write.
     #[arg(long)]
@@ -393,6 +403,8 @@ pub(crate) struct ShareOptions {
     /// Make the share even if the directory holds more than the quota already.
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) vm: vm::VmOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -419,4 +431,6 @@ const CREATE_EXAMPLES: &str = "\
 Examples:
   pve-smbgateway create media --quota 10G --user alice
   pve-smbgateway create docs --path /tank/docs --quota 1.5T --group staff --encrypt required
-  pve-smbgateway create scan --quota 5G --user scanner --create-user --password-file - < secret";
+  pve-smbgateway create scan --quota 5G --user scanner --create-user --password-file - < secret
+  pve-smbgateway create vault --mode vm --quota 10G --user alice --vm-template bookworm \\
+    --ip 192.0.2.10/24,gw=192.0.2.1 --password-file /root/secret";

@@ -13,12 +13,20 @@ use crate::args::domain::PasswordSource;
 
 /// The passwords for accounts that may have to be made, by name.
 pub(crate) fn passwords(options: &ShareOptions) -> io::Result<BTreeMap<String, Secret>> {
-    let mut passwords = BTreeMap::new();
-    if !options.create_users {
-        return Ok(passwords);
+    match options.create_users {
+        true => passwords_of(&options.users, options),
+        false => Ok(BTreeMap::new()),
     }
+}
+
+/// The passwords of new accounts, by name.
+pub(crate) fn passwords_of(
+    users: &[String],
+    options: &ShareOptions,
+) -> io::Result<BTreeMap<String, Secret>> {
     let given = given(options.password_file.as_deref(), options.password_fd)?;
-    for user in &options.users {
+    let mut passwords = BTreeMap::new();
+    for user in users {
         let password = match &given {
             Some(password) => password.clone(),
             None => chosen(user)?,

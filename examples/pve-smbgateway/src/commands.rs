@@ -4,12 +4,15 @@ mod alert;
 mod domain;
 mod ha;
 pub(crate) mod history;
+mod mode;
 mod monitor;
 mod owner;
 mod template;
+pub(crate) mod vm;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::slice;
 
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{Coded, Problem};
@@ -23,11 +26,12 @@ use smbgw_core::ports::Depth;
 use smbgw_core::progress::{Progress, Silent};
 use smbgw_core::secret::Secret;
 use smbgw_core::service;
-use smbgw_core::share::{Authentication, ShareDraft, ShareName};
+use smbgw_core::share::{Authentication, Mode, ShareDraft, ShareName};
 use smbgw_core::size::QuotaSize;
 use smbgw_quota::QuotaStorage;
 use smbgw_quota::monitor::{AlertTraces, HistoryTraces};
 use smbgw_quota::owner::OwnerKind;
+use smbgw_vm::provisioning::GuestRecord;
 
 use crate::args::domain::Spn;
 use crate::args::monitor::Monitor;
@@ -35,7 +39,7 @@ use crate::args::quota::Quota;
 use crate::args::{Arguments, CheckRequest, Command, Common, Create, ShareOptions};
 use crate::ask;
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::output::{Listed, Output};
 use crate::progress::Display;
 
 /// Does what `arguments` ask for and says how it went.
@@ -47,82 +51,66 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         return output.unusable("root", &message);
     }
     match command {
-        Command::Create(Create { name, options }) => {
-            let passwords = match ask::passwords(&options) {
-                Ok(passwords) => passwords,
-                Err(error) => return output.unusable("password", &error.to_string()),
-            };
-            let force = options.force;
-            let options = CreateOptions {
-                draft: draft(name, options),
-                force,
-            };
-            on_machine(&common, passwords, true, |machine| {
-                output.outcome("create", create(machine, &options))
-            })
-        }
-        Command::List => on_machine(&common, BTreeMap::new(), false, |machine| {
-            output.list(list(machine))
+        Command::Create(Create { name, options }) => match mode::of(&options) {
+            Mode::Vm => vm::create(&common, &output, name, &options),
+            _ => made(&common, &output, name, options),
+        },
+        Command::List => listed(&common, &output),
+        Command::Status { name } => at(&common, &output, &name, |place| match place {
+            At::Here(name) => on_machine(&common, BTreeMap::new(), false, |machine| {
+                output.status(status(machine, &name))
+            }),
+            At::Guest(guest) => vm::show(&common, &output, &guest),
         }),
-        Command::Status { name } => with_name(&output, &name, |name| {
-            on_machine(&common, BTreeMap::new(), false, |machine| {
-                output.status(status(machine, name))
-            })
-        }),
-        Command::Resize { name, size, force } => with_name(&output, &name, |name| {
+        Command::Resize { name, size, force } => at(&common, &output, &name, |place| {
             let quota: QuotaSize = match size.parse() {
                 Ok(quota) => quota,
                 Err(error) => return refuse(&output, "quota", &error),
             };
-            on_machine(&common, BTreeMap::new(), true, |machine| {
-                output.outcome("resize", resize(machine, name, quota, force))
-            })
+            match place {
+                At::Here(name) => on_machine(&common, BTreeMap::new(), true, |machine| {
+                    output.outcome("resize", resize(machine, &name, quota, force))
+                }),
+                At::Guest(guest) => output.error(&vm::has_its_own(&guest, "a quota")),
+            }
         }),
-        Command::Auth { name, method } => with_name(&output, &name, |name| {
+        Command::Auth { name, method } => at(&common, &output, &name, |place| {
             let auth: Authentication = match method.parse() {
                 Ok(auth) => auth,
                 Err(error) => return refuse(&output, "auth", &error),
             };
-            on_machine(&common, BTreeMap::new(), true, |machine| {
-                output.outcome("auth", set_auth(machine, name, auth))
-            })
+            match place {
+                At::Here(name) => on_machine(&common, BTreeMap::new(), true, |machine| {
+                    output.outcome("auth", set_auth(machine, &name, auth))
+                }),
+                At::Guest(guest) => output.error(&vm::has_its_own(&guest, "users")),
+            }
         }),
         Command::Delete {
             name,
             purge,
             keep_history,
             yes,
-        } => with_name(&output, &name, |name| {
-            if purge && !yes {
-                let question = format!("This removes the share {name} and ALL ITS DATA.");
-                match ask::consent(&question) {
-                    Ok(Some(true)) => {}
-                    Ok(Some(false)) => return output.unusable("purge", "nothing was removed"),
-                    Ok(None) => {
-                        let message = "nobody is there to ask: give --yes to remove the data";
-                        return output.unusable("purge", message);
-                    }
-                    Err(error) => return output.unusable("purge", &error.to_string()),
-                }
-            }
+        } => {
             let options = DeleteOptions {
                 purge,
                 keep_history,
             };
-            on_machine(&common, BTreeMap::new(), true, |machine| {
-                output.outcome("delete", delete(machine, name, options))
+            at(&common, &output, &name, |place| {
+                deleted(&common, &output, place, options, yes)
             })
-        }),
-        Command::QuotaStatus { name } => match name {
-            Some(name) => with_name(&output, &name, |name| {
-                on_machine(&common, BTreeMap::new(), false, |machine| {
-                    output.quotas(usages(machine, Some(name)))
-                })
-            }),
-            None => on_machine(&common, BTreeMap::new(), false, |machine| {
-                output.quotas(usages(machine, None))
-            }),
-        },
+        }
+        Command::QuotaStatus { name: None } => usage_of_all(&common, &output),
+        Command::QuotaStatus { name: Some(name) } => {
+            at(&common, &output, &name, |place| match place {
+                At::Here(name) => on_machine(&common, BTreeMap::new(), false, |machine| {
+                    output.quotas(usages(machine, Some(&name)))
+                }),
+                At::Guest(guest) => {
+                    output.quotas(Ok(vm::usages(&common, slice::from_ref(&*guest))))
+                }
+            })
+        }
         Command::Quota(quota) => match quota {
             Quota::Check { name, fix, quick } => quota_check(&common, &output, name, fix, quick),
             Quota::User(command) => {
@@ -184,11 +172,22 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::HaNotify(asked) => ha::notify(&common, &output, &asked),
         Command::Template(command) => template::run(&common, &output, command),
         Command::Recover => on_machine(&common, BTreeMap::new(), true, |machine| {
-            output.recovered(recover(machine))
+            output.recovered(recover(machine), vm::recovered(&common))
         }),
+        Command::Check {
+            create:
+                CheckRequest {
+                    name: Some(name),
+                    options,
+                },
+        } if mode::of(&options) == Mode::Vm => vm::check(&common, &output, name, &options),
         Command::Check {
             create: CheckRequest { name, options },
         } => {
+            let misfits = mode::misfits(&options);
+            if !misfits.is_empty() {
+                return output.error(&ShareError::Refused(misfits));
+            }
             let force = options.force;
             let options = name.map(|name| CreateOptions {
                 draft: draft(name, options),
@@ -201,6 +200,96 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             })
         }
     }
+}
+
+/// Makes a share of this machine.
+fn made(common: &Common, output: &Output, name: String, options: ShareOptions) -> Exit {
+    let mut misfits = mode::misfits(&options);
+    if !misfits.is_empty() {
+        misfits.extend(draft(name, options).check().err().unwrap_or_default());
+        return output.error(&ShareError::Refused(misfits));
+    }
+    let passwords = match ask::passwords(&options) {
+        Ok(passwords) => passwords,
+        Err(error) => return output.unusable("password", &error.to_string()),
+    };
+    let force = options.force;
+    let options = CreateOptions {
+        draft: draft(name, options),
+        force,
+    };
+    on_machine(common, passwords, true, |machine| {
+        output.outcome("create", create(machine, &options))
+    })
+}
+
+/// Takes a share away, wherever it is.
+fn deleted(common: &Common, output: &Output, place: At, options: DeleteOptions, yes: bool) -> Exit {
+    if let At::Guest(guest) = &place
+        && let Err(error) = vm::check_deletable(guest, options)
+    {
+        return output.error(&error);
+    }
+    if options.purge && !yes {
+        let question = match &place {
+            At::Here(name) => format!("This removes the share {name} and ALL ITS DATA."),
+            At::Guest(guest) => vm::purge_question(guest),
+        };
+        match ask::consent(&question) {
+            Ok(Some(true)) => {}
+            Ok(Some(false)) => return output.unusable("purge", "nothing was removed"),
+            Ok(None) => {
+                let message = "nobody is there to ask: give --yes to remove the data";
+                return output.unusable("purge", message);
+            }
+            Err(error) => return output.unusable("purge", &error.to_string()),
+        }
+    }
+    match place {
+        At::Here(name) => on_machine(common, BTreeMap::new(), true, |machine| {
+            output.outcome("delete", delete(machine, &name, options))
+        }),
+        At::Guest(guest) => vm::purged(common, output, &guest),
+    }
+}
+
+/// Shows all shares, those in virtual machines among them.
+fn listed(common: &Common, output: &Output) -> Exit {
+    on_machine(common, BTreeMap::new(), false, |machine| {
+        let guests = GuestRecord::all(machine.host).map_err(ShareError::from);
+        let all = list(machine).and_then(|records| Ok(Listed::of(records, guests?)));
+        output.list(all)
+    })
+}
+
+/// Shows how full all shares are, those in virtual machines among them.
+fn usage_of_all(common: &Common, output: &Output) -> Exit {
+    on_machine(common, BTreeMap::new(), false, |machine| {
+        let guests = GuestRecord::all(machine.host).map_err(ShareError::from);
+        output.quotas(usages(machine, None).and_then(|mut all| {
+            all.extend(vm::usages(common, &guests?));
+            Ok(all)
+        }))
+    })
+}
+
+/// Where a share is.
+enum At {
+    /// On this machine, if anywhere.
+    Here(ShareName),
+    /// In a virtual machine.
+    Guest(Box<GuestRecord>),
+}
+
+/// Has `call` work on the share `name`, wherever it is.
+fn at(common: &Common, output: &Output, name: &str, call: impl FnOnce(At) -> Exit) -> Exit {
+    with_name(output, name, |name| {
+        match vm::guest_of(&host(common), name) {
+            Ok(Some(guest)) => call(At::Guest(Box::new(guest))),
+            Ok(None) => call(At::Here(name.clone())),
+            Err(error) => output.failed(&error),
+        }
+    })
 }
 
 /// Puts the parts of the machine together for one call.
@@ -265,6 +354,12 @@ fn quota_check(
         Ok(name) => name,
         Err(error) => return refuse(output, "name", &error),
     };
+    let guest = name.as_ref().map(|name| vm::guest_of(&host(common), name));
+    match guest.transpose() {
+        Ok(Some(Some(guest))) => return output.error(&vm::has_its_own(&guest, "quotas")),
+        Ok(_) => {}
+        Err(error) => return output.failed(&error),
+    }
     let name = name.as_ref();
     on_machine(common, BTreeMap::new(), false, |machine| {
         output.verified(match quick {

@@ -17,6 +17,7 @@ mod monitor;
 mod owner;
 mod template;
 mod verify;
+mod vm;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -24,7 +25,6 @@ use std::io::{self, Write as _};
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
 use serde_json::json;
-use smbgw_core::catalog::ShareRecord;
 use smbgw_core::error::{Coded, ErrorKind};
 use smbgw_core::lifecycle::{
     CheckResult, ErrorDocument, Finding, Outcome, Preflight, Recovered, Report, ShareError,
@@ -32,7 +32,10 @@ use smbgw_core::lifecycle::{
 };
 use smbgw_core::size::ByteSize;
 use smbgw_core::step::LeftBehind;
+use smbgw_vm::provisioning::{ProvisioningError, Recovered as GuestRecovered};
 
+pub(crate) use self::vm::Listed;
+use self::vm::RecoveredShare;
 use crate::exit::Exit;
 
 /// How results are shown.
@@ -115,22 +118,14 @@ impl Output {
         Exit::from(outcome)
     }
 
-    pub(crate) fn list(&self, result: Result<Vec<ShareRecord>, ShareError>) -> Exit {
-        self.show(result, |records| {
-            if records.is_empty() {
+    pub(crate) fn list(&self, result: Result<Vec<Listed>, ShareError>) -> Exit {
+        self.show(result, |shares| {
+            if shares.is_empty() {
                 return "There are no shares.\n".into();
             }
             let mut table = table(&["NAME", "MODE", "QUOTA", "PATH", "WHO"]);
-            for ShareRecord { spec, .. } in records {
-                let mode = spec.mode.to_string();
-                let quota = spec.quota.to_string();
-                table.add_row(vec![
-                    Cell::new(spec.name.as_str()),
-                    Cell::new(mode),
-                    Cell::new(quota).set_alignment(CellAlignment::Right),
-                    Cell::new(spec.path.to_string()),
-                    Cell::new(who(spec)),
-                ]);
+            for share in shares {
+                table.add_row(share.row());
             }
             format!("{table}\n")
         })
@@ -214,33 +209,27 @@ impl Output {
         })
     }
 
-    pub(crate) fn recovered(&self, result: Result<Vec<Recovered>, ShareError>) -> Exit {
-        let worst = match &result {
-            Ok(all) => all
-                .iter()
-                .any(|recovered| matches!(recovered.outcome, Outcome::NeedsAttention { .. })),
-            Err(_) => false,
-        };
-        let exit = self.show(result, |all| {
-            if all.is_empty() {
-                return "Nothing was interrupted.\n".into();
+    /// What became of all that was interrupted, on this machine and of virtual machines.
+    pub(crate) fn recovered(
+        &self,
+        here: Result<Vec<Recovered>, ShareError>,
+        guests: Result<Vec<GuestRecovered>, ProvisioningError>,
+    ) -> Exit {
+        // What was settled is told even where something else could not be looked at.
+        let mut all = Vec::new();
+        let failed = RecoveredShare::gather(here, guests, &mut all);
+        let worst = all.iter().any(RecoveredShare::needs_attention);
+        if let Some((kind, document)) = failed {
+            if !self.json {
+                for share in &all {
+                    self.text(&share.text());
+                }
             }
-            let mut text = String::new();
-            for Recovered {
-                share,
-                operation,
-                outcome,
-            } in all
-            {
-                let _ = match outcome {
-                    Outcome::Done(_) => writeln!(text, "{operation} of {share}: finished"),
-                    Outcome::RolledBack { .. } => writeln!(text, "{operation} of {share}: undone"),
-                    other => {
-                        write!(text, "{operation} of {share}: {}", failure_text(other))
-                    }
-                };
-            }
-            text
+            return self.refused(kind, document);
+        }
+        let exit = self.shown(&all, |all| match all[..] {
+            [] => "Nothing was interrupted.\n".into(),
+            _ => all.iter().map(RecoveredShare::text).collect(),
         });
         if worst { Exit::NeedsAttention } else { exit }
     }

@@ -1,0 +1,105 @@
+//! What is asked for of a virtual machine, made of the arguments and of what its node has.
+
+use std::fs;
+use std::path::PathBuf;
+
+use smbgw_core::error::Problem;
+use smbgw_core::secret::Secret;
+use smbgw_vm::provisioning::{
+    GuestChoice, GuestDraft, GuestRequest, Provisioning, ProvisioningError, problems,
+};
+use smbgw_vm::proxmox::Proxmox;
+use smbgw_vm::template::TemplateStore;
+
+use crate::args::ShareOptions;
+use crate::commands::mode;
+
+/// What is asked for, as far as the node has no part in it.
+pub(super) fn chosen(name: String, options: &ShareOptions) -> Result<GuestChoice, Vec<Problem>> {
+    let mut problems = mode::misfits(options);
+    let ssh_keys = keys(&options.vm.ssh_keys, &mut problems);
+    let vm = &options.vm;
+    let draft = GuestDraft {
+        name,
+        quota: options.quota.clone(),
+        comment: options.comment.clone(),
+        users: options.users.clone(),
+        vmid: vm.vmid,
+        memory_mib: vm.vm_memory,
+        balloon_mib: vm.vm_balloon,
+        cores: vm.vm_cores,
+        template: vm.vm_template.clone(),
+        linked: vm.vm_linked,
+        storage: vm.vm_storage.clone(),
+        data_storage: vm.vm_data_storage.clone(),
+        filesystem: vm.vm_filesystem.clone(),
+        snippets: vm.vm_snippets.clone(),
+        bridge: vm.bridge.clone(),
+        vlan: vm.vlan,
+        address: vm.ip.clone(),
+        name_servers: vm.name_servers.clone(),
+        ssh_keys,
+        starts_with_node: vm.onboot,
+        highly_available: vm.ha,
+    };
+    match draft.check() {
+        Ok(choice) if problems.is_empty() => Ok(choice),
+        Ok(_) => Err(problems),
+        Err(more) => {
+            problems.extend(more);
+            Err(problems)
+        }
+    }
+}
+
+/// The whole request for what is wanted, with what the node has to choose.
+pub(super) fn completed(
+    node: &Proxmox<'_>,
+    world: &Provisioning<'_>,
+    choice: GuestChoice,
+) -> Result<GuestRequest, ProvisioningError> {
+    choice.complete(node, &TemplateStore::new(node.host(), world.templates))
+}
+
+/// All that speaks against a request, for which passwords will be given.
+pub(super) fn wrong_with(
+    world: &Provisioning<'_>,
+    request: &GuestRequest,
+) -> Result<Vec<Problem>, ProvisioningError> {
+    let users = request.users.iter();
+    let to_come: Vec<_> = users
+        .map(|user| (user.clone(), Secret::from(Vec::new())))
+        .collect();
+    let world = Provisioning {
+        passwords: &to_come,
+        ..world.clone()
+    };
+    problems(&world, request)
+}
+
+/// The lines of files with public keys. What could be a private one is not shown.
+fn keys(files: &[PathBuf], problems: &mut Vec<Problem>) -> Vec<String> {
+    let mut keys = Vec::new();
+    for file in files {
+        let mut wrong = |message: String| {
+            problems.push(Problem::invalid("ssh-key", "cli.unusable", message));
+        };
+        let shown = file.display();
+        match fs::read_to_string(file) {
+            Err(error) => wrong(format!("cannot read {shown}: {error}")),
+            Ok(text) if text.contains("PRIVATE KEY") => wrong(format!(
+                "{shown} is a private key: give the public one, whose name ends with .pub"
+            )),
+            Ok(text) => {
+                let lines = text.lines().map(str::trim);
+                let of_keys = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+                let before = keys.len();
+                keys.extend(of_keys.map(str::to_owned));
+                if keys.len() == before {
+                    wrong(format!("there is no key in {shown}"));
+                }
+            }
+        }
+    }
+    keys
+}
