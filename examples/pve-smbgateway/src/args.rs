@@ -84,7 +84,18 @@ pub(crate) enum Command {
         /// The share.
         name: String,
     },
+    /// Start the virtual machine of a share, and wait until it answers over SMB.
+    Start {
+        /// The share.
+        name: String,
+    },
+    /// Shut the virtual machine of a share down. The share is not there until it is started again.
+    Stop(vm::Stop),
+    /// Shut the virtual machine of a share down and start it again.
+    Restart(vm::Stop),
     /// Change the quota of a share.
+    ///
+    /// The disk for data of a share in a virtual machine grows where the quota needs it, and never shrinks.
     Resize {
         /// The share.
         name: String,
@@ -112,7 +123,7 @@ pub(crate) enum Command {
     /// there before the share is never removed.
     ///
     /// The data of a share in a virtual machine is inside it, so that such a share is taken away with --purge
-    /// only.
+    /// only; `stop` keeps both.
     Delete {
         /// The share.
         name: String,

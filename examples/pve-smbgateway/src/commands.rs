@@ -33,6 +33,7 @@ use smbgw_quota::monitor::{AlertTraces, HistoryTraces};
 use smbgw_quota::owner::OwnerKind;
 use smbgw_vm::provisioning::GuestRecord;
 
+use self::vm::Power;
 use crate::args::domain::Spn;
 use crate::args::monitor::Monitor;
 use crate::args::quota::Quota;
@@ -62,6 +63,9 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             }),
             At::Guest(guest) => vm::show(&common, &output, &guest),
         }),
+        Command::Start { name } => vm::power(&common, &output, &name, Power::On),
+        Command::Stop(stop) => vm::power(&common, &output, &stop.name, Power::Off(stop.how())),
+        Command::Restart(stop) => vm::power(&common, &output, &stop.name, Power::Again(stop.how())),
         Command::Resize { name, size, force } => at(&common, &output, &name, |place| {
             let quota: QuotaSize = match size.parse() {
                 Ok(quota) => quota,
@@ -71,7 +75,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
                 At::Here(name) => on_machine(&common, BTreeMap::new(), true, |machine| {
                     output.outcome("resize", resize(machine, &name, quota, force))
                 }),
-                At::Guest(guest) => output.error(&vm::has_its_own(&guest, "a quota")),
+                At::Guest(guest) => vm::resized(&common, &output, &guest, quota, force),
             }
         }),
         Command::Auth { name, method } => at(&common, &output, &name, |place| {

@@ -13,8 +13,10 @@ mod ha_change;
 mod ha_move;
 mod ha_test;
 mod history;
+mod listed;
 mod monitor;
 mod owner;
+mod recovered;
 mod template;
 mod verify;
 mod vm;
@@ -34,8 +36,8 @@ use smbgw_core::size::ByteSize;
 use smbgw_core::step::LeftBehind;
 use smbgw_vm::provisioning::{ProvisioningError, Recovered as GuestRecovered};
 
-pub(crate) use self::vm::Listed;
-use self::vm::RecoveredShare;
+pub(crate) use self::listed::Listed;
+use self::recovered::RecoveredShare;
 use crate::exit::Exit;
 
 /// How results are shown.

@@ -110,7 +110,7 @@ fn a_share_in_a_virtual_machine_lives_by_the_program() {
             .said(&["there is a share `Vault` in a virtual machine already"]);
         gateway("delete vault")
             .ended(2)
-            .said(&["is inside its virtual machine", "give --purge"]);
+            .said(&["is inside its virtual machine", "pve-smbgateway stop vault"]);
         gateway("delete vault --purge --keep-history --yes")
             .ended(2)
             .said(&["leave out --keep-history"]);
@@ -124,6 +124,30 @@ fn a_share_in_a_virtual_machine_lives_by_the_program() {
             .ended(4)
             .said(&["in a virtual machine"]);
 
+        gateway("stop vault")
+            .ended(0)
+            .said(&["vault is switched off"]);
+        gateway("status vault").ended(0).said(&["switched off"]);
+        gateway("quota-status")
+            .ended(0)
+            .said(&["its virtual machine is switched off"]);
+        let started = gateway("start vault --json").ended(0).json();
+        assert_eq!(started["outcome"], "done");
+        gateway("restart vault")
+            .ended(0)
+            .said(&[r"The share vault is there: \\192.0.2.10\vault"]);
+        gateway("stop vault --force --json").ended(0);
+        gateway("start vault").ended(0);
+        smbclient("vault", "alice", "cd made").succeeded();
+
+        gateway("resize vault 0").ended(2).said(&["quota: "]);
+        gateway("resize vault 3G")
+            .ended(0)
+            .said(&["has its new quota"]);
+        let status = gateway("status vault --json").ended(0).json();
+        assert_eq!(status["usage"]["limits"]["bytes"], 3_u64 << 30);
+        assert_eq!(status["record"]["spec"]["quota"], 3_u64 << 30);
+
         gateway("recover")
             .ended(0)
             .said(&["Nothing was interrupted."]);
@@ -131,7 +155,7 @@ fn a_share_in_a_virtual_machine_lives_by_the_program() {
         assert_eq!(gone["outcome"], "done");
         assert_eq!(left(node, &before), Vec::<PathBuf>::new());
         gateway("list").ended(0).said(&["There are no shares."]);
-        for command in ["status vault", "delete vault --purge --yes"] {
+        for command in ["status vault", "stop vault", "delete vault --purge --yes"] {
             gateway(command)
                 .ended(3)
                 .said(&["there is no share `vault`"]);
@@ -174,6 +198,9 @@ fn what_a_node_lacks_is_told_before_anything_is_touched() {
         fs::write("/etc/smbgw/shares/vault.json", record).unwrap();
         let told = codes(&format!("{CREATE} --bridge vmbr9"), 4);
         assert_eq!(told, ["share.name-taken", "vm.bridge-missing"]);
+        gateway("start vault")
+            .ended(4)
+            .said(&["is served by this machine itself"]);
         fs::remove_file("/etc/smbgw/shares/vault.json").unwrap();
 
         // The only template is taken, and none where there are several, or nothing.

@@ -48,6 +48,10 @@ fn wrong_arguments_are_told() {
             "create media --quota 1G --user a --password-fd 3",
             "--create-user",
         ),
+        ("start", "NAME"),
+        ("start a/b", "name: "),
+        ("stop vault --forced", "--forced"),
+        ("restart", "NAME"),
     ] {
         gateway(wrong).ended(2).said(&[why]);
     }
@@ -127,8 +131,13 @@ fn without_proxmox_nothing_is_begun() {
         assert_eq!(refused["code"], "vm.no-proxmox");
         assert!(refused["remedy"].is_string());
     }
-    // Nobody is asked for passwords.
+    // Nobody is asked for passwords, and nothing is there to be started.
     gateway(VAULT).ended(5).said(&["is no node of Proxmox VE"]);
+    for command in ["start", "stop", "stop --force", "restart"] {
+        gateway(&format!("{command} nowhere"))
+            .ended(3)
+            .said(&["there is no share `nowhere`"]);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use smbgw_vm::provisioning;
 
 use super::ShareOptions;
 
@@ -65,6 +66,24 @@ pub(crate) struct VmOptions {
     /// Have the high availability of Proxmox VE keep it running.
     #[arg(long)]
     pub(crate) ha: bool,
+}
+
+/// A virtual machine that is to be stopped.
+#[derive(Debug, Args)]
+pub(crate) struct Stop {
+    /// The share.
+    pub(crate) name: String,
+    /// Switch it off where it does not end by itself in time, as if its plug were pulled; what it had not put
+    /// on disk is lost.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+impl Stop {
+    /// How it is stopped.
+    pub(crate) fn how(&self) -> provisioning::Stop {
+        provisioning::Stop { forced: self.force }
+    }
 }
 
 impl VmOptions {

@@ -5,6 +5,7 @@ mod usages;
 
 use std::path::Path;
 
+use smbgw_core::catalog;
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::{ErrorKind, Problem};
 use smbgw_core::host::Host;
@@ -12,12 +13,13 @@ use smbgw_core::host_label::HostLabel;
 use smbgw_core::lifecycle::{DeleteOptions, ShareError, ShareUsage};
 use smbgw_core::progress::{Progress, Silent};
 use smbgw_core::share::ShareName;
+use smbgw_core::size::{ByteSize, QuotaSize};
 use smbgw_core::state_error::StateError;
 use smbgw_vm::cloudinit::LoginName;
 use smbgw_vm::libvirt::Virsh;
 use smbgw_vm::provisioning::{
-    GuestRecord, Hypervisor, Outcome, Place, Provisioning, ProvisioningError, Recovered, Waits,
-    is_interrupted, provision, recover, remove, status,
+    GuestRecord, Hypervisor, Outcome, Place, Provisioning, ProvisioningError, Recovered, Stop,
+    Waits, is_interrupted, provision, recover, remove, resize, restart, start, status, stop,
 };
 use smbgw_vm::proxmox::{Proxmox, ProxmoxError};
 use smbgw_vm::resources::Policy;
@@ -25,7 +27,7 @@ use smbgw_vm::template::TemplateStore;
 
 use self::request::{chosen, completed, wrong_with};
 pub(crate) use self::usages::usage_in;
-use super::host;
+use super::{At, at, host};
 use crate::args::{Common, ShareOptions};
 use crate::ask;
 use crate::exit::Exit;
@@ -114,6 +116,20 @@ pub(super) fn show(common: &Common, output: &Output, guest: &GuestRecord) -> Exi
     })
 }
 
+/// Changes the quota of a share in a virtual machine.
+pub(super) fn resized(
+    common: &Common,
+    output: &Output,
+    guest: &GuestRecord,
+    quota: QuotaSize,
+    even_if_fuller: bool,
+) -> Exit {
+    let quota = ByteSize::from_bytes(quota.bytes());
+    changed(common, output, guest, |world| {
+        resize(world, &guest.name, quota, even_if_fuller)
+    })
+}
+
 /// Looks whether a share in a virtual machine can be deleted so: its data cannot be kept without it.
 pub(super) fn check_deletable(
     guest: &GuestRecord,
@@ -123,7 +139,9 @@ pub(super) fn check_deletable(
     let mut problems = Vec::new();
     if !options.purge {
         let message = format!("the data of the share {name} is inside its virtual machine");
-        let remedy = "give --purge to remove both";
+        let remedy = format!(
+            "give --purge to remove both, or run `pve-smbgateway stop {name}` to keep both"
+        );
         problems.push(Problem::invalid("purge", "cli.data-inside", message).remedy(remedy));
     }
     if options.keep_history {
@@ -168,6 +186,33 @@ pub(super) fn purged(common: &Common, output: &Output, guest: &GuestRecord) -> E
     changed(common, output, guest, |world| remove(world, &guest.name))
 }
 
+/// What becomes of a virtual machine.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Power {
+    /// It is started.
+    On,
+    /// It is shut down.
+    Off(Stop),
+    /// It is shut down and started.
+    Again(Stop),
+}
+
+/// Starts, stops or restarts the virtual machine of the share `name`.
+pub(super) fn power(common: &Common, output: &Output, name: &str, power: Power) -> Exit {
+    at(common, output, name, |place| {
+        let guest = match place {
+            At::Here(name) => return output.error(&not_in_a_guest(common, &name)),
+            At::Guest(guest) => guest,
+        };
+        let name = &guest.name;
+        changed(common, output, &guest, |world| match power {
+            Power::On => start(world, name),
+            Power::Off(how) => stop(world, name, how),
+            Power::Again(how) => restart(world, name, how),
+        })
+    })
+}
+
 /// How full the shares in `guests` are. Where there is none, no node is asked.
 pub(super) fn usages(common: &Common, guests: &[GuestRecord]) -> Vec<ShareUsage> {
     let deadline = Deadline::after(common.timeout());
@@ -186,6 +231,21 @@ pub(super) fn recovered(common: &Common) -> Result<Vec<Recovered>, ProvisioningE
         node => node?.into(),
     };
     recover(&world(hypervisor, progress.as_ref()))
+}
+
+/// That a share is not in a virtual machine, or not there.
+fn not_in_a_guest(common: &Common, name: &ShareName) -> ShareError {
+    match catalog::load(&host(common), name) {
+        Ok(Some(_)) => {
+            let message = format!("the share {name} is served by this machine itself");
+            let problem = Problem::invalid("name", "cli.mode-misfit", message)
+                .kind(ErrorKind::Conflict)
+                .remedy("only shares in virtual machines are started and stopped");
+            ShareError::Refused(vec![problem])
+        }
+        Ok(None) => ShareError::NotFound(name.clone()),
+        Err(error) => error.into(),
+    }
 }
 
 /// Has `change` change `guest`, and says how that went.
