@@ -149,11 +149,11 @@ impl ProxmoxNode {
         self.write(&format!("run/pve-standin/inside/{vmid}"), pid.to_string())
     }
 
-    /// Has a program do what needs real guests. It is called with `words`, then `start`, `stop`, `shutdown`, `resize`, `ping`,
-    /// `interfaces` (prints them) or `exec` (prints what `qm guest exec` does), the number of the guest, the file
-    /// with its configuration, for `resize` the disk of one that runs and its new size in bytes, for `exec` the options and words that `qm` got, and for `shutdown` the seconds that it
-    /// may take. It fails with a status other than 0. For `start`, the variable `STANDIN_VOLUMES` has the paths of
-    /// the guest's volumes as JSON. With `resize`, it is told of the disk of a guest that runs, and its new size in bytes.
+    /// Has a program do what needs real guests. It is called with `words`, then `start`, `stop`, `shutdown`, `resize`,
+    /// `ping`, `interfaces` (prints them) or `exec` (prints what `qm guest exec` does), the number of the guest, the
+    /// file with its configuration, for `resize` the disk of one that runs and its new size in bytes, for `exec` the
+    /// options and words that `qm` got, and for `shutdown` the seconds that it may take. It fails with a status other
+    /// than 0. For `start`, the variable `STANDIN_VOLUMES` has the paths of the guest's volumes as JSON.
     pub fn machines_are(&self, words: &[&str]) -> Result<()> {
         let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
         let json = format!("[{}]", words.join(","));
