@@ -1,28 +1,34 @@
 //! Templates for real: built of packages, looked over, and started under QEMU.
 //!
-//! The template is in the cache folder after the first run. Building it takes about a minute of processor time.
+//! The templates are in the cache folder after the first run, and so is what building one of them twice has shown.
+//! Each of the three builds takes about 70 seconds of processor time.
 
 mod template_cache;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use smbgw_core::deadline::Deadline;
 use smbgw_core::error::Coded;
 use smbgw_core::host::LocalHost;
-use smbgw_core::progress::Silent;
+use smbgw_core::progress::{Event, Progress, Silent};
 use smbgw_core::size::ByteSize;
-use smbgw_testing::{Capability, GuestMachine, GuestSetup, Start, require, run, wait_until};
+use smbgw_testing::{
+    Capability, Filesystem, GuestMachine, GuestSetup, Scratch, Start, guest_machine, require, run,
+    wait_until,
+};
 use smbgw_vm::cloudinit::{Argv, Documents, GuestName, InstanceId, User, WriteFile};
 use smbgw_vm::image::{ImageError, ImageFormat, QemuImg};
 use smbgw_vm::seed;
 use smbgw_vm::template::{
-    BuildRequest, Distro, FetchRequest, PackageManifest, TemplateError, TemplateStore, Verdict,
-    boots, build, fetch, validate,
+    BuildRequest, Distro, FetchRequest, PackageManifest, Template, TemplateError, TemplateStore,
+    Verdict, boots, build, fetch, validate,
 };
+
+use template_cache::Ready;
 
 fn soon() -> Deadline {
     Deadline::after(Duration::from_secs(300))
@@ -70,6 +76,59 @@ fn a_template_is_sound_and_serves_files() {
     let schema = std::fs::read(schema).unwrap();
     serde_json::from_slice::<serde_json::Value>(&schema).unwrap();
 
+    serves_files(&ready, "bookworm");
+}
+
+#[test]
+fn a_template_of_trixie_is_sound_and_serves_files() {
+    require!(Capability::Root);
+    require!(Capability::Qemu);
+    require!(Capability::Samba);
+    let ready = template_cache::ready_of(Distro::Trixie);
+    let host = LocalHost::new();
+    let store = TemplateStore::new(&host, ready.store());
+    let report = validate(&store, &template_cache::name(), soon()).unwrap();
+    assert!(report.is_usable(), "{report:#?}");
+    serves_files(&ready, "trixie");
+}
+
+#[test]
+fn the_same_inputs_make_the_same_disk() {
+    require!(Capability::Root);
+    require!(Capability::Qemu);
+    let distro = Distro::Bookworm;
+    let ready = template_cache::ready();
+    let sums = |template: &Template| {
+        let record = &template.record;
+        (
+            record.manifest_sha256.clone().unwrap(),
+            record.disk_sha256.clone(),
+        )
+    };
+    let key = format!("{}-again", template_cache::key(distro));
+    let folder = guest_machine::cached(&key, |folder| {
+        let store = |name: &str| folder.join(name);
+        let again = sums(&template_cache::build_in(&store("again"), distro)?);
+        let host = LocalHost::new();
+        let known = TemplateStore::new(&host, ready.store());
+        let mut first = sums(&known.show(&template_cache::name()).unwrap());
+        // The archive has moved on since the template was built.
+        if first.0 != again.0 {
+            first = sums(&template_cache::build_in(&store("first"), distro)?);
+            std::fs::remove_dir_all(store("first")).unwrap();
+        }
+        std::fs::remove_dir_all(store("again")).unwrap();
+        let both = serde_json::to_vec(&[first, again]).unwrap();
+        std::fs::write(store("sums"), both).unwrap();
+        Ok(())
+    });
+    let both = std::fs::read(folder.unwrap().join("sums")).unwrap();
+    let [first, again]: [(String, String); 2] = serde_json::from_slice(&both).unwrap();
+    assert_eq!(first, again);
+}
+
+/// Has a guest of the template store a file and give it back.
+fn serves_files(ready: &Ready, release: &str) {
     let folder = tempfile::tempdir().unwrap();
     let seed_path = folder.path().join("seed");
     std::fs::write(&seed_path, seed::image(&documents().render()).unwrap()).unwrap();
@@ -82,7 +141,7 @@ fn a_template_is_sound_and_serves_files() {
         let request = format!("{{\"execute\": \"{command}\"}}");
         guest.ask_agent(&request, limit).unwrap()
     };
-    assert!(ask("guest-get-osinfo").contains("bookworm"));
+    assert!(ask("guest-get-osinfo").contains(release));
     // What is written comes back.
     let port = guest.smb_port().to_string();
     let file = folder.path().join("file");
@@ -201,6 +260,137 @@ fn a_build_that_fails_leaves_nothing() {
     assert!(error.to_string().contains("mmdebstrap"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     assert!(store.list().unwrap().is_empty());
+}
+
+/// Says where a process is to build a template that does not come to an end.
+const ROLE: &str = "SMBGW_TEMPLATE_VICTIM";
+
+#[test]
+fn a_build_that_is_killed_leaves_no_process_and_the_next_one_cleans_up() {
+    let test = "a_build_that_is_killed_leaves_no_process_and_the_next_one_cleans_up";
+    let host = LocalHost::new();
+    let mut request = BuildRequest::new("one".parse().unwrap(), Distro::Bookworm);
+    if let Some(role) = std::env::var_os(ROLE) {
+        let role = role.into_string().unwrap();
+        let (archive, folder) = role.split_once(' ').unwrap();
+        request.mirror = Some(archive.into());
+        request.security_mirror = Some(archive.into());
+        let store = TemplateStore::new(&host, folder);
+        panic!("{:?}", build(&store, &request, &Silent, soon()));
+    }
+    require!(Capability::Root);
+    require!(Capability::Qemu);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    // An archive that takes requests and never answers.
+    let archive = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/debian", archive.local_addr().unwrap());
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--test-threads=1"])
+        .env(ROLE, format!("{address} {path}"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    archive.set_nonblocking(true).unwrap();
+    let asked = wait_until(Duration::from_secs(120), "somebody who asks", || {
+        archive.accept().ok()
+    });
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+    let (asked, _) = asked.unwrap();
+    asked.set_nonblocking(false).unwrap();
+
+    // Who asked is gone: what remains to be read is a request and an end.
+    asked
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let mut said = Vec::new();
+    if let Err(error) = (&asked).read_to_end(&mut said) {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+    wait_until(Duration::from_secs(30), "the end of all processes", || {
+        at_work(path).is_empty().then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error}: {:?}", at_work(path)));
+    let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
+    assert!(!mounts.contains(path), "{mounts}");
+    assert!(folder.path().join(".unfinished-one/root").exists());
+    let store = TemplateStore::new(&host, folder.path());
+    assert!(store.list().unwrap().is_empty());
+
+    request.mirror = Some("file:///nonexistent/debian".into());
+    request.security_mirror = request.mirror.clone();
+    let error = build(&store, &request, &Silent, soon()).unwrap_err();
+    assert_eq!(error.code(), "host.command-failed", "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The processes that were told of a path.
+fn at_work(path: &str) -> Vec<String> {
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let entry = entry.ok()?;
+        let number: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let told = std::fs::read(entry.path().join("cmdline")).ok()?;
+        let told = String::from_utf8_lossy(&told).replace('\0', " ");
+        (number != std::process::id() && told.contains(path)).then_some(told)
+    };
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(read)
+        .collect()
+}
+
+/// Fills a disk as soon as something is done on it.
+struct Filling<'a>(&'a Path);
+
+impl Progress for Filling<'_> {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::StepStarts { index: 0, .. } = event {
+            fill(self.0);
+        }
+    }
+}
+
+/// Takes all room on the file system of a folder.
+fn fill(folder: &Path) {
+    let folder = folder.join("filler");
+    std::fs::create_dir(&folder).unwrap();
+    // What is too large takes what is there, or nothing.
+    for size in [
+        "4G", "1G", "256M", "64M", "16M", "4M", "1M", "64K", "4K", "4K",
+    ] {
+        let file = folder.join(std::fs::read_dir(&folder).unwrap().count().to_string());
+        let _ = run(Command::new("fallocate").args(["-l", size]).arg(file));
+    }
+    let more = std::fs::write(folder.join("more"), [1; 65536]);
+    assert_eq!(more.unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+}
+
+#[test]
+fn a_build_on_a_full_disk_leaves_nothing() {
+    require!(Capability::Root);
+    require!(Capability::Qemu);
+    let host = LocalHost::new();
+    let disk = Scratch::new(Filesystem::Ext4Plain, 4 << 30).unwrap();
+    let path = disk.path().join("templates");
+    let store = TemplateStore::new(&host, &path);
+    let mut request = BuildRequest::new("one".parse().unwrap(), Distro::Bookworm);
+    request.mirror = Some("file:///nonexistent/debian".into());
+    request.security_mirror = request.mirror.clone();
+    // One that is full before is told of at once.
+    fill(disk.path());
+    let error = build(&store, &request, &Silent, soon()).unwrap_err();
+    let TemplateError::Refused(problems) = &error else {
+        panic!("{error}");
+    };
+    assert_eq!(problems[0].code, "vm.template-room");
+    assert!(!path.exists());
+
+    std::fs::remove_dir_all(disk.path().join("filler")).unwrap();
+    let error = build(&store, &request, &Filling(disk.path()), soon()).unwrap_err();
+    assert!(error.to_string().contains("No space left"), "{error}");
+    assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
 }
 
 /// A server that has one file, and takes ranges. It breaks off the first answer in the middle.

@@ -1,5 +1,6 @@
 //! The disk: a partition table, and a file system made of a folder, without mounting either.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use smbgw_core::host::Command;
@@ -58,8 +59,44 @@ pub(super) fn write(run: &Run<'_>, root: &Path, raw: &Path) -> Result<(), Templa
             .arg(root)
             .arg(raw)
             .arg(format!("{}k", sectors * SECTOR / 1024)),
-    )
-    .map(drop)
+    )?;
+    set_times(run)
+}
+
+/// Has all files be read and changed last at the time of the build: mke2fs takes these times from the folder, where
+/// nobody can set them.
+fn set_times(run: &Run<'_>) -> Result<(), TemplateError> {
+    let tool = |program: &str| {
+        Command::new("env")
+            .arg("-C")
+            .arg(run.work)
+            .arg(format!("E2FSPROGS_FAKE_TIME={}", run.inputs.epoch))
+            .arg(program)
+    };
+    let system = format!("{}?offset={}", super::RAW, ROOT_START * SECTOR);
+    let said = run.run(tool("dumpe2fs").arg("-h").arg(&system))?;
+    let used = used_inodes(&said).ok_or_else(|| TemplateError::Incomplete {
+        what: "number of inodes".into(),
+    })?;
+    let mut script = String::new();
+    for inode in 1..=used {
+        for field in ["atime", "ctime"] {
+            let time = run.inputs.epoch;
+            let _ = writeln!(script, "set_inode_field <{inode}> {field} @{time}");
+        }
+    }
+    let write = tool("debugfs").args(["-w", "-f", "-"]).arg(&system);
+    run.run(write.stdin(script.into_bytes())).map(drop)
+}
+
+/// How many inodes a new file system has used, by what dumpe2fs(8) says: they are the first ones.
+fn used_inodes(said: &str) -> Option<u64> {
+    let number = |name: &str| {
+        let mut lines = said.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        value.trim().parse::<u64>().ok()
+    };
+    number("Inode count")?.checked_sub(number("Free inodes")?)
 }
 
 /// The partition table as sfdisk(8) reads it. The types are those of the UEFI specification and of GRUB.
@@ -75,4 +112,18 @@ fn table(run: &Run<'_>, root_sectors: u64) -> String {
         uuid("efi"),
         uuid("partition"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inodes_that_are_used_are_counted() {
+        // As e2fsprogs 1.47 says it, shortened.
+        let said = "Inode count:              261120\nBlock count:              1043712\n\
+                    Free blocks:              816204\nFree inodes:              245125\n";
+        assert_eq!(used_inodes(said), Some(15995));
+        assert_eq!(used_inodes("Inode count: many\n"), None);
+    }
 }

@@ -13,7 +13,7 @@ use crate::template::distro::Distro;
 use crate::template::error::TemplateError;
 
 /// Grows with every change of what a build does.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 /// What goes into a build, in one order.
 #[derive(Clone, Debug, Serialize)]

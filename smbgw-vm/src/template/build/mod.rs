@@ -34,6 +34,9 @@ use inputs::Inputs;
 pub(in crate::template) use inputs::sha256_of;
 pub use packages::DEFAULT_PACKAGES;
 
+/// The disk before it is converted, in the folder of the work.
+const RAW: &str = "disk.raw";
+
 /// Where cloud-init has its schemas.
 const SCHEMAS_OF_CLOUD_INIT: &str = "usr/lib/python3/dist-packages/cloudinit/config/schemas";
 
@@ -154,18 +157,18 @@ impl Run<'_> {
         self.progress.event(&Event::PlanStarts { steps });
         let (root, raw, made) = (
             self.work.join("root"),
-            self.work.join("disk.raw"),
+            self.work.join(RAW),
             self.work.join("made"),
         );
         self.step(0, || packages::install(self, &root))?;
         let manifest = self.step(1, || {
+            boot::configure(self, &root)?;
             settle::settle(self, &root)?;
             self.host.create_dir(&made, 0o755)?;
             self.copy_schemas(&root, &made)?;
             self.manifest(&root, &made)
         })?;
         self.step(2, || {
-            boot::configure(self, &root)?;
             disk::write(self, &root, &raw)?;
             boot::write(self, &raw)
         })?;

@@ -25,6 +25,8 @@ const TOOLS: &[(&str, &str)] = &[
     ("find", "findutils"),
     ("sfdisk", "fdisk"),
     ("mke2fs", "e2fsprogs"),
+    ("dumpe2fs", "e2fsprogs"),
+    ("debugfs", "e2fsprogs"),
     ("mkfs.vfat", "dosfstools"),
     ("mcopy", "mtools"),
     ("mmd", "mtools"),
