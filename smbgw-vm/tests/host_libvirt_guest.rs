@@ -27,7 +27,7 @@ use smbgw_vm::provisioning::libvirt::{
 };
 use smbgw_vm::provisioning::{
     GuestState, Outcome, Provisioned, Provisioning, ProvisioningError, Stop, Waits, list, recover,
-    remove, restart, status,
+    remove, resize, restart, start, status, stop,
 };
 use smbgw_vm::proxmox::RunState;
 
@@ -121,6 +121,18 @@ fn a_guest_of_libvirt_lives_from_provisioning_to_removal() {
         "vault has its disk over it"
     );
 
+    let vault = of("vault");
+    let error = resize(&world, &vault, ByteSize::from_mib(50), false).unwrap_err();
+    assert!(error.to_string().contains("of libvirt"), "{error}");
+    // It ends by itself where its init heeds the agent, and by force otherwise.
+    let mut hasty = world.clone();
+    hasty.waits.switch = Duration::from_secs(20);
+    done(stop(&hasty, &vault, Stop { forced: true }));
+    assert_eq!(
+        status(&world, &vault).unwrap().state,
+        Some(RunState::Stopped)
+    );
+    done(start(&world, &vault));
     done(remove(&world, &of("vault")));
     let error = remove(&world, &of("vault")).unwrap_err();
     assert_eq!(error.code(), "vm.guest-unknown");
