@@ -112,7 +112,11 @@ fn complaint_of_line(line: &str, vmid: Option<Vmid>) -> Option<ProxmoxError> {
     if line.contains("No QEMU guest agent configured") {
         return Some(ProxmoxError::NoAgent { vmid });
     }
-    if line.contains("QEMU guest agent is not running") || line.contains("guest-ping' failed") {
+    // The last where the guest ended while it was asked.
+    if line.contains("QEMU guest agent is not running")
+        || line.contains("guest-ping' failed")
+        || line.contains("client closed connection")
+    {
         return Some(ProxmoxError::AgentSilent { vmid });
     }
     let number = format!("VM {vmid} ");

@@ -194,7 +194,7 @@ sub connected {
 sub say_to {
     my ($socket, $what) = @_;
     local $SIG{PIPE} = 'IGNORE';
-    print {$socket} $json->encode($what), "\n" or die "VM went away - $!\n";
+    print {$socket} $json->encode($what), "\n" or die "VM $ARGV[1] qmp command failed - client closed connection\n";
     $socket->flush;
 }
 
@@ -206,7 +206,7 @@ sub line {
         my $left = $end - time;
         vec(my $wanted = '', fileno $socket, 1) = 1;
         $left > 0 && select($wanted, undef, undef, $left) or die "got timeout\n";
-        sysread $socket, $line, 65536, length $line or die "VM went away\n";
+        sysread $socket, $line, 65536, length $line or die "VM $ARGV[1] qmp command failed - client closed connection\n";
     }
     ($line, ${*$socket}{standin_rest}) = $line =~ /^([^\n]*)\n(.*)\z/s;
     return $line;
