@@ -286,7 +286,7 @@ fn a_guest_that_does_not_come_to_serve_is_told_and_taken_away() {
                 agent: Duration::from_secs(6),
                 ..usual
             };
-            let told = ["not a bootable disk"];
+            let told = ["No bootable device"];
             fails(node, &blank, short, leave, "vm.guest-silent", &told);
 
             // QEMU does not start, and says why: the bridge went away since it was looked at.
