@@ -19,8 +19,7 @@ const MASKED: &[&str] = &["e2scrub_reap.service", "e2scrub_all.timer"];
 
 /// What cloud-init is told: where its documents come from, which keys a machine with sshd makes itself (those for RSA
 /// take long and are not needed any more), and the modules that it runs. Left out are those for other clouds,
-/// other distributions and programs that a template does not have; they took a third of its time. Documents can
-/// still ask for a locale.
+/// other distributions and programs that a template does not have. Documents can still ask for a locale.
 const CLOUD_INIT: &str = "\
 datasource_list: [ NoCloud, None ]
 ssh_genkeytypes: [ ed25519, ecdsa ]
