@@ -185,6 +185,7 @@ const GUESTS: &[(&str, Here)] = &[
     ("is_interrupted", No("it is a part of vm.recover")),
     ("list", Is("vm.list")),
     ("problems", Is("vm.check")),
+    ("problems_but_passwords", Is("vm.check")),
     ("provision", Is("vm.create")),
     ("recover", Is("vm.recover")),
     ("remove", Is("vm.remove")),

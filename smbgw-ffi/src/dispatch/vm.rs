@@ -58,14 +58,10 @@ impl From<GuestRequest> for Possible {
 
 pub(super) fn check(asked: Rooted<GuestDraft>, request: &Request<'_>) -> Result<Possible, Failure> {
     let choice = asked.draft.check().map_err(ProvisioningError::Refused)?;
-    // They may come with the request that makes it.
-    let to_come = choice.users().iter();
-    let to_come = to_come
-        .map(|user| (user.clone(), Secret::from(Vec::new())))
-        .collect::<Vec<_>>();
-    on_node(asked.root, request, &to_come, |world, node| {
-        let request = choice.complete(node, &store(node))?;
-        match provisioning::problems(world, &request)? {
+    on_node(asked.root, request, &[], |world| {
+        let request = choice.complete(world)?;
+        // Passwords may come with the request that makes it.
+        match provisioning::problems_but_passwords(world, &request)? {
             problems if problems.is_empty() => Ok(request.into()),
             problems => Err(ProvisioningError::Refused(problems)),
         }
@@ -78,8 +74,8 @@ pub(super) fn create(
 ) -> Result<Ended<Provisioned>, Failure> {
     let choice = asked.draft.check().map_err(ProvisioningError::Refused)?;
     let passwords = passwords(choice.users(), request.secrets);
-    let outcome = on_node(asked.root, request, &passwords, |world, node| {
-        let request = choice.complete(node, &store(node))?;
+    let outcome = on_node(asked.root, request, &passwords, |world| {
+        let request = choice.complete(world)?;
         provisioning::provision(world, &request)
     })?;
     Failure::unless_done(outcome).map(Ended::Done)
@@ -116,7 +112,7 @@ pub(super) struct Named {
 
 pub(super) fn status(asked: Named, request: &Request<'_>) -> Result<GuestReport, Failure> {
     let name = named(&asked.name)?;
-    on_node(asked.root, request, &[], |world, _| {
+    on_node(asked.root, request, &[], |world| {
         provisioning::status(world, &name)
     })
 }
@@ -196,7 +192,7 @@ pub(super) fn recover(asked: Everything, request: &Request<'_>) -> Result<Vec<Re
     // Where nothing was interrupted, no node has to be there.
     let host = running(asked.root)?;
     match provisioning::is_interrupted(&host)? {
-        true => on_node(None, request, &[], |world, _| provisioning::recover(world)),
+        true => on_node(None, request, &[], provisioning::recover),
         false => Ok(Vec::new()),
     }
 }
@@ -218,10 +214,6 @@ fn passwords(
     users.iter().filter_map(given).collect()
 }
 
-fn store<'a>(node: &Proxmox<'a>) -> TemplateStore<'a> {
-    TemplateStore::new(node.host(), TemplateStore::DEFAULT)
-}
-
 /// Has `change` change the guest `name`.
 fn changed(
     root: Option<PathBuf>,
@@ -230,7 +222,7 @@ fn changed(
     change: impl FnOnce(&Provisioning<'_>, &HostLabel) -> Result<Outcome, ProvisioningError>,
 ) -> Result<Ended<Provisioned>, Failure> {
     let name = named(name)?;
-    let outcome = on_node(root, request, &[], |world, _| change(world, &name))?;
+    let outcome = on_node(root, request, &[], |world| change(world, &name))?;
     Failure::unless_done(outcome).map(Ended::Done)
 }
 
@@ -239,17 +231,17 @@ fn on_node<T>(
     root: Option<PathBuf>,
     request: &Request<'_>,
     passwords: &[(LoginName, Secret)],
-    call: impl FnOnce(&Provisioning<'_>, &Proxmox<'_>) -> Result<T, ProvisioningError>,
+    call: impl FnOnce(&Provisioning<'_>) -> Result<T, ProvisioningError>,
 ) -> Result<T, Failure> {
     let host = running(root)?;
     let node = Proxmox::open(&host, request.deadline()).map_err(ProvisioningError::from)?;
     let world = Provisioning {
-        hypervisor: Hypervisor::Proxmox(node.clone()),
+        hypervisor: Hypervisor::Proxmox(node),
         templates: Path::new(TemplateStore::DEFAULT),
         passwords,
         policy: Policy::default(),
         waits: Waits::default(),
         progress: &Silent,
     };
-    Ok(call(&world, &node)?)
+    Ok(call(&world)?)
 }

@@ -11,6 +11,7 @@ use super::error::ProvisioningError;
 use super::request::{DataRequest, GuestRequest, TemplateOrigin};
 use super::share_request::ShareRequest;
 use super::template_record::NodeTemplate;
+use super::world::Provisioning;
 use crate::address_setting::AddressSetting;
 use crate::cloudinit::{DataFilesystem, LoginName, PublicKey};
 use crate::code::Code;
@@ -55,17 +56,15 @@ impl GuestChoice {
         &self.users
     }
 
-    /// The whole request, with what `node` and its templates in `store` leave to choose: the only template; the
+    /// The whole request, with what the node of `world` and its templates leave to choose: the only template; the
     /// storages that may hold what is put there, those with most room first, or where the template is already; the
     /// first bridge that is up.
     ///
     /// # Errors
     /// [`ProvisioningError::Refused`] with all that cannot be chosen, and where the node cannot be asked.
-    pub fn complete(
-        self,
-        node: &Proxmox<'_>,
-        store: &TemplateStore<'_>,
-    ) -> Result<GuestRequest, ProvisioningError> {
+    pub fn complete(self, world: &Provisioning<'_>) -> Result<GuestRequest, ProvisioningError> {
+        let node = world.node()?;
+        let store = &world.store();
         let mut problems = Vec::new();
         let storages = match (&self.storage, &self.snippets) {
             (Some(_), Some(_)) => Vec::new(),

@@ -44,7 +44,7 @@ pub use outcome::{Outcome, Provisioned};
 pub use place::{LibvirtPlace, NodePlace, Place, PoolVolume};
 pub use plan::{Operation, Plan, Step};
 pub use power::{Stop, restart, start, stop};
-pub use provision::{problems, provision};
+pub use provision::{problems, problems_but_passwords, provision};
 pub use record::{GUESTS, GuestRecord, GuestState};
 pub use recover::{Recovered, is_interrupted, recover};
 pub use remove::remove;

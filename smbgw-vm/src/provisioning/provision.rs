@@ -1,6 +1,7 @@
 //! Making a guest.
 
 use smbgw_core::error::Problem;
+use smbgw_core::secret::Secret;
 
 use super::check::{Chosen, look};
 use super::draft::plan;
@@ -9,6 +10,7 @@ use super::outcome::Outcome;
 use super::recover::{begin, settle_earlier};
 use super::request::GuestRequest;
 use super::world::Provisioning;
+use crate::cloudinit::LoginName;
 use crate::proxmox::Mark;
 
 /// Makes the guest of `request`, and waits until it answers to SMB.
@@ -49,4 +51,21 @@ pub fn problems(
     request: &GuestRequest,
 ) -> Result<Vec<Problem>, ProvisioningError> {
     Ok(look(world, request, &Chosen::new(&request.name)?)?.problems)
+}
+
+/// The same for a request whose users will be given passwords with which it is made.
+///
+/// # Errors
+/// As [`problems`] has them.
+pub fn problems_but_passwords(
+    world: &Provisioning<'_>,
+    request: &GuestRequest,
+) -> Result<Vec<Problem>, ProvisioningError> {
+    let to_come = |user: &LoginName| (user.clone(), Secret::from(Vec::new()));
+    let to_come: Vec<_> = request.users.iter().map(to_come).collect();
+    let world = Provisioning {
+        passwords: &to_come,
+        ..world.clone()
+    };
+    problems(&world, request)
 }

@@ -19,13 +19,14 @@ use smbgw_vm::cloudinit::LoginName;
 use smbgw_vm::libvirt::Virsh;
 use smbgw_vm::provisioning::{
     GuestRecord, Hypervisor, Outcome, Place, Provisioning, ProvisioningError, Recovered, Stop,
-    Waits, is_interrupted, provision, recover, remove, resize, restart, start, status, stop,
+    Waits, is_interrupted, problems_but_passwords, provision, recover, remove, resize, restart,
+    start, status, stop,
 };
 use smbgw_vm::proxmox::{Proxmox, ProxmoxError};
 use smbgw_vm::resources::Policy;
 use smbgw_vm::template::TemplateStore;
 
-use self::request::{chosen, completed, wrong_with};
+use self::request::chosen;
 pub(crate) use self::usages::usage_in;
 use super::{At, at, host};
 use crate::args::{Common, ShareOptions};
@@ -72,8 +73,8 @@ pub(super) fn create(
         Ok(choice) => choice,
         Err(problems) => return output.error(&ShareError::Refused(problems)),
     };
-    on_node(common, output, |node, world| {
-        let request = completed(node, world, choice)?;
+    on_node(common, output, |_, world| {
+        let request = choice.complete(world)?;
         let given = match ask::passwords_of(&options.users, options) {
             Ok(given) => given,
             Err(error) => return Ok(output.unusable("password", &error.to_string())),
@@ -100,8 +101,8 @@ pub(super) fn check(
         Err(problems) => return output.error(&ShareError::Refused(problems)),
     };
     on_node(common, output, |node, world| {
-        let request = completed(node, world, choice)?;
-        let problems = wrong_with(world, &request)?;
+        let request = choice.complete(world)?;
+        let problems = problems_but_passwords(world, &request)?;
         match problems.is_empty() {
             true => Ok(output.guest_possible(node.node(), &request)),
             false => Err(ProvisioningError::Refused(problems)),

@@ -1,15 +1,10 @@
-//! What is asked for of a virtual machine, made of the arguments and of what its node has.
+//! What is asked for of a virtual machine, made of the arguments.
 
 use std::fs;
 use std::path::PathBuf;
 
 use smbgw_core::error::Problem;
-use smbgw_core::secret::Secret;
-use smbgw_vm::provisioning::{
-    GuestChoice, GuestDraft, GuestRequest, Provisioning, ProvisioningError, problems,
-};
-use smbgw_vm::proxmox::Proxmox;
-use smbgw_vm::template::TemplateStore;
+use smbgw_vm::provisioning::{GuestChoice, GuestDraft};
 
 use crate::args::ShareOptions;
 use crate::commands::mode;
@@ -50,31 +45,6 @@ pub(super) fn chosen(name: String, options: &ShareOptions) -> Result<GuestChoice
             Err(problems)
         }
     }
-}
-
-/// The whole request for what is wanted, with what the node has to choose.
-pub(super) fn completed(
-    node: &Proxmox<'_>,
-    world: &Provisioning<'_>,
-    choice: GuestChoice,
-) -> Result<GuestRequest, ProvisioningError> {
-    choice.complete(node, &TemplateStore::new(node.host(), world.templates))
-}
-
-/// All that speaks against a request, for which passwords will be given.
-pub(super) fn wrong_with(
-    world: &Provisioning<'_>,
-    request: &GuestRequest,
-) -> Result<Vec<Problem>, ProvisioningError> {
-    let users = request.users.iter();
-    let to_come: Vec<_> = users
-        .map(|user| (user.clone(), Secret::from(Vec::new())))
-        .collect();
-    let world = Provisioning {
-        passwords: &to_come,
-        ..world.clone()
-    };
-    problems(&world, request)
 }
 
 /// The lines of files with public keys. What could be a private one is not shown.
